@@ -1,0 +1,1 @@
+"""Reads the world and returns facts; a failure becomes a Gap, never an exception."""

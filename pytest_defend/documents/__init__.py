@@ -1,0 +1,1 @@
+"""Pure: records and decisions as standard documents."""

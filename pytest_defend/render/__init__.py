@@ -1,0 +1,1 @@
+"""Results of actions as text, JSON or a page; decides nothing."""

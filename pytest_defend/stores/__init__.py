@@ -1,0 +1,1 @@
+"""Keeps things, behind one protocol."""
