@@ -1,17 +1,24 @@
 """The interfaces between rooms; implementations are siblings that import only this.
 
 Rules of every `Store`:
-- Paths are `repository/folder/.../file`, no leading slash, no empty, `.` or `..` part.
+- Paths are `repository/folder/.../file`; see `check_path`. An `Upload` with another path cannot be made;
+  reading under another path finds nothing.
 - Content is immutable: the same bytes again change nothing, other bytes under one path are a `Conflict`
-  that names both digests. Properties are mutable: lists of texts by name.
+  that names both digests. Properties are mutable: lists of texts by name, sorted, each text once.
+- A build is name + number + instant of `started` in whole milliseconds: `Z` and `+0000` are the same run.
 - Publishing a build is all or nothing: a reader sees the build and every file of it, or none of them.
-- Only children of `StoreError` escape.
+- Reading a store that does not exist yet finds nothing and creates nothing.
+- Only `StoreError` and its children escape; what no store could keep (a build without a name) is a plain
+  `StoreError`, found before anything is touched.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from pytest_defend.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +27,24 @@ if TYPE_CHECKING:
     from pytest_defend.model.buildinfo import BuildId, BuildInfo
     from pytest_defend.model.checksums import Checksums
 
-__all__ = ["Clock", "Item", "Run", "Store", "Upload"]
+__all__ = ["Clock", "Item", "Run", "Store", "Upload", "check_path"]
+
+# Control characters, and lone surrogates: no text a server or a database could be told.
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def check_path(path: str) -> None:
+    """Refuse what is no path of a file in a store.
+
+    Args:
+        path: `repository/folder/.../file`, at least `repository/file`.
+
+    Raises:
+        UsageError: No folder, an empty, `.` or `..` part, a control character or a lone surrogate.
+    """
+    parts = path.split("/")
+    if len(parts) == 1 or not {"", ".", ".."}.isdisjoint(parts) or _UNSPEAKABLE.search(path):
+        raise UsageError(f"{path!r} is no path in a store.", hint="Write REPOSITORY/FOLDER/.../FILE.")
 
 
 class Clock(Protocol):
@@ -39,12 +63,18 @@ class Upload:
         checksums: Of its bytes, computed before; a store compares while the bytes move.
         open: Opens the bytes for reading from their start; may be called again.
         properties: Values to add to those the file has.
+
+    Raises:
+        UsageError: `path` is none.
     """
 
     path: str
     checksums: Checksums
     open: Callable[[], BinaryIO]
     properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_path(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +105,12 @@ class Store(Protocol):
     def put(self, upload: Upload) -> Item:
         """Keep one file.
 
+        The same bytes again add the property values the file does not have yet.
+
         Raises:
             Conflict: Other bytes are kept under this path.
             Corrupt: The bytes are not what `upload.checksums` says.
+            Unavailable: The bytes cannot be read from their source.
         """
 
     def open(self, path: str) -> BinaryIO:
@@ -85,6 +118,7 @@ class Store(Protocol):
 
         Raises:
             NotFound: No such file.
+            Corrupt: The file is not what was kept; altered bytes are never handed out.
         """
 
     def stat(self, path: str) -> Item:
@@ -95,7 +129,12 @@ class Store(Protocol):
         """
 
     def list(self, prefix: str) -> Sequence[Item]:
-        """Every file below a folder, or the one whose path is `prefix`, sorted by path."""
+        """Every file below a folder, and the one whose path is `prefix`, sorted by path.
+
+        Args:
+            prefix: `repository/folder`: finds `repository/folder/file`, not `repository/folder2/file`;
+                empty for every file.
+        """
 
     def annotate(self, path: str, properties: Mapping[str, tuple[str, ...]]) -> None:
         """Set properties of a file; each name given is replaced, an empty value removes it.
@@ -107,11 +146,14 @@ class Store(Protocol):
     def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:
         """Keep a build and its files, all or nothing.
 
-        The same build (name, number, started) with the same content again changes nothing.
+        The same run with the same document and files again changes nothing: neither the properties of its
+        files nor the spelling of its `started`.
 
         Raises:
-            Conflict: A run of this name and number with another `started`, this run with other content,
-                or other bytes under one of the paths are kept already.
+            Conflict: A run of this name and number with another `started`, this run with another document or
+                without one of these files, or other bytes under one of the paths are kept already.
+            Corrupt: The bytes of a file are not what its checksums say.
+            Unavailable: The bytes of a file cannot be read from their source.
         """
 
     def build(self, build: BuildId) -> BuildInfo:

@@ -16,8 +16,11 @@ from pytest_defend.model.fields import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
 
 __all__ = ["Checksums", "Hasher"]
+
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,14 @@ class Checksums(Document):
         """The checksums of bytes in memory."""
         hasher = Hasher()
         hasher.update(content)
+        return hasher.checksums()
+
+    @classmethod
+    def of_stream(cls, stream: BinaryIO) -> Checksums:
+        """The checksums of what is left to read in a stream; reads it to its end, a mebibyte at a time."""
+        hasher = Hasher()
+        while chunk := stream.read(_CHUNK):
+            hasher.update(chunk)
         return hasher.checksums()
 
 

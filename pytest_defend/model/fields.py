@@ -6,6 +6,7 @@ Rules:
 - A field that holds its default is not written. Reading and writing is the identity.
 - A field called `extra` keeps what the class does not know (foreign documents), and also keys that were
   written out although they hold the default (`"artifacts": []`), so that they come back as they were.
+- In a foreign document `null` means that nothing was said: the field has its default, and `null` comes back.
 - A class without `extra` is ours: an unknown key is a problem.
 - Every problem is found in one reading, each with its path (`modules[2].dependencies[0].sha256`).
 - Instants are written `YYYY-MM-DDTHH:MM:SS.mmm+0000`; see `started_text`.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import types
 import typing
@@ -42,7 +44,8 @@ _EXTRA = "extra"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})T(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,9}))?"
-    r"(Z|[+-]\d{2}(?::?\d{2})?)"
+    r"(Z|[+-]\d{2}(?::?[0-5]\d)?)",
+    re.ASCII,
 )
 
 
@@ -54,7 +57,8 @@ def named(key: str, **arguments: Any) -> Any:
 def canonical_bytes(document: object) -> bytes:
     """The one spelling of a JSON document: UTF-8, keys sorted, no white space, no NaN.
 
-    Lone surrogates are written as JSON escapes, so that any text survives the round trip.
+    Lone surrogates are written as JSON escapes, so that any text Python reads from files, streams or the
+    environment survives the round trip.
     """
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace")
@@ -65,8 +69,7 @@ def started_text(instant: datetime) -> str:
 
     Source: `BUILD_STARTED_DATE_FORMAT` of JFrog's build-info documents.
     """
-    utc = instant.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}+0000"
 
 
 def epoch_ms(instant: datetime) -> int:
@@ -80,7 +83,7 @@ def instant_from_ms(milliseconds: int) -> datetime:
 
 
 def parse_instant(text: str) -> datetime:
-    """The instant written in `text`, in any form the server accepts.
+    """The instant written in `text`: any form the server accepts, also without or with a finer fraction.
 
     Raises:
         ValueError: `text` is none of them, or no such day or hour exists.
@@ -128,7 +131,7 @@ class Document:
             InvalidDocument: It is no JSON, or has not the shape of this class.
         """
         try:
-            document = json.loads(content)
+            document = json.loads(content, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError) as error:
             raise InvalidDocument(f"{cls.__name__} document", [("", f"no JSON: {error}")]) from error
         return cls.from_dict(document)
@@ -140,6 +143,15 @@ class Document:
     def to_bytes(self) -> bytes:
         """The canonical bytes of `to_dict`."""
         return canonical_bytes(self.to_dict())
+
+
+def _finite(text: str) -> float:
+    """A number of JSON; Python alone would read `NaN`, and `1e999` as infinite, and could not write them."""
+    number = float(text)
+    if not math.isfinite(number):
+        problem = f"{text} is no number"
+        raise ValueError(problem)
+    return number
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,7 +191,7 @@ def _write(value: Any) -> Any:
 
 def _write_object(value: Document) -> dict[str, Any]:
     written = dict(getattr(value, _EXTRA, {}))
-    for field in _fields(type(value)):
+    for field in _fields(typing.cast("Any", type(value))):
         if field.name == _EXTRA:
             continue
         held = getattr(value, field.name)
@@ -204,6 +216,8 @@ def _read_object(cls: type, document: object, where: str, problems: Problems) ->
         if field.key not in document:
             if field.default is dataclasses.MISSING:
                 problems.append((path, "is missing"))
+            continue
+        if document[field.key] is None and keeps_rest and field.default is not dataclasses.MISSING:
             continue
         value = _read(field.type, rest.pop(field.key), path, problems)
         if field.default is not dataclasses.MISSING and value == field.default and keeps_rest:

@@ -1,0 +1,226 @@
+"""The journal of a run: what its lines mean, and how they are written and read.
+
+Rules:
+- JSON Lines, UTF-8, append-only: one line for each thing heard, in the order it was heard. A run that is
+  killed leaves a readable journal; only its last line can be cut off.
+- The first line is the `Header`: it describes itself and holds what is needed to publish the rest.
+- Node ids are written once, when collection has finished; later lines name a test by its number `n` in
+  that table (by `id` when it was never collected). That keeps a passing test under 100 bytes.
+- A passing test without anything to tell is `{"n":7,"s":<epoch ms>,"d":[setup,call,teardown us]}`.
+
+The kinds of lines, by their first key: `journal` header; `facts` what the run runs on; `ids` what a worker
+collected; `b` a test began; `n` or `id` an attempt ended; `collection` a collector failed or skipped;
+`deselected`; `warning`; `worker`; `internal` error; `gap`; `end` the session finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_defend.errors import InvalidDocument
+from pytest_defend.model.fields import Document, canonical_bytes
+from pytest_defend.model.results import Attempt, Outcome, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = [
+    "VERSION",
+    "End",
+    "Header",
+    "IdTable",
+    "WorkerEvent",
+    "attempt_line",
+    "attempt_of",
+    "began_line",
+    "header_line",
+    "ids_line",
+    "line",
+    "passed_line",
+    "read_lines",
+]
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header(Document):
+    """The first line of a journal: which run this is, and what publishing it later needs."""
+
+    journal: str
+    """Always `pytest-defend`."""
+    version: int
+    """Of the journal format."""
+    run: str
+    """Unique id of this run."""
+    stage: str
+    build_name: str
+    build_number: str
+    started: datetime
+    """When the run started; the build's `started`."""
+    recorder: str
+    """Version of pytest-defend."""
+    repository: str
+    """Key of the repository the package and its evidence go to."""
+    root: str = ""
+    """Folder that relative patterns are relative to, on the machine of the run."""
+    package: str = ""
+    """The project's name, for a build without dist files."""
+    dist: tuple[str, ...] = ()
+    """Patterns of distribution files."""
+    dist_asked: bool = False
+    """Whether the user gave these patterns, so that one without a file is a gap."""
+    attach: tuple[str, ...] = ()
+    build_url: str = ""
+    project: str = ""
+    """JFrog project key."""
+    each: bool = False
+    """Whether every worker runs every test (`--dist=each`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerEvent(Document):
+    """A worker process became ready, ended, or died."""
+
+    id: str
+    event: str
+    """`ready`, `ended` or `died`."""
+    error: str = ""
+    python: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End(Document):
+    """The session finished: pytest said so itself."""
+
+    exit_status: int
+    """As it stood after every `pytest_sessionfinish`."""
+    reason: str = ""
+    """Why the session stopped early; empty when it did not."""
+    duration_us: int = 0
+    """Wall time from the session's start."""
+    warnings: int = 0
+
+
+def header_line(header: Header) -> bytes:
+    """The first line."""
+    return header.to_bytes() + b"\n"
+
+
+def line(kind: str, value: object) -> bytes:
+    """A line that holds one thing under its kind."""
+    return canonical_bytes({kind: value.to_dict() if isinstance(value, Document) else value}) + b"\n"
+
+
+def began_line(number: int | None, nodeid: str) -> bytes:
+    """A test began; open until an attempt of it ends."""
+    return b'{"b":%d}\n' % number if number is not None else canonical_bytes({"b": nodeid}) + b"\n"
+
+
+def passed_line(number: int, worker: str, started_ms: int, durations: Sequence[int]) -> bytes:
+    """A first try that passed in all three phases and left nothing to tell."""
+    setup, call, teardown = durations
+    if worker:
+        text = f'{{"n":{number},"w":"{worker}","s":{started_ms},"d":[{setup},{call},{teardown}]}}\n'
+    else:
+        text = f'{{"n":{number},"s":{started_ms},"d":[{setup},{call},{teardown}]}}\n'
+    return text.encode("ascii")
+
+
+def attempt_line(number: int | None, attempt: Attempt) -> bytes:
+    """An attempt with something to tell."""
+    told = attempt.to_dict()
+    nodeid = told.pop("nodeid")
+    key: dict[str, object] = {"id": nodeid} if number is None else {"n": number}
+    return canonical_bytes({**key, "attempt": told}) + b"\n"
+
+
+def ids_line(worker: str, first: int, ids: Sequence[str] | None, count: int) -> bytes:
+    """What a worker collected: new rows of the table, or (`ids` is None) rows that are there already."""
+    told: dict[str, object] = {"worker": worker, "first": first, "count": count}
+    if ids is not None:
+        told["ids"] = list(ids)
+    return canonical_bytes({"ids": told}) + b"\n"
+
+
+_PHASES = ("setup", "call", "teardown")
+
+
+def attempt_of(entry: Mapping[str, Any], nodeid: str) -> Attempt:
+    """The attempt in a line that has `n` or `id`.
+
+    Raises:
+        InvalidDocument: The line has not the shape of an attempt.
+    """
+    if "attempt" in entry:
+        return Attempt.from_dict({**entry["attempt"], "nodeid": nodeid})
+    try:
+        durations = zip(_PHASES, entry["d"], strict=True)
+        return Attempt(
+            nodeid=nodeid,
+            worker=entry.get("w", ""),
+            started_ms=entry["s"],
+            phases=tuple(Phase(when=w, outcome=Outcome.PASSED, duration_us=us) for w, us in durations),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidDocument("journal line", [("d", f"is no list of durations ({error!r})")]) from error
+
+
+class IdTable:
+    """Node ids by their number, and who collected which."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.collections: dict[str, range] = {}
+        """The rows each worker collected."""
+
+    def add(self, told: Mapping[str, Any]) -> None:
+        """Take in an `ids` line."""
+        self.names.extend(told.get("ids", ()))
+        self.collections[told["worker"]] = range(told["first"], told["first"] + told["count"])
+
+    def name(self, entry: Mapping[str, Any]) -> str:
+        """The node id an attempt line is about."""
+        return str(entry["id"]) if "id" in entry else self.names[entry["n"]]
+
+
+def read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Parse a journal, line by line; a last line that was cut off is left out.
+
+    Args:
+        lines: As a file opened for bytes gives them.
+
+    Raises:
+        InvalidDocument: It does not begin with a header this version can read, or a line is damaged.
+    """
+    damaged = 0
+    number = 0
+    for number, text in enumerate(lines, 1):
+        if damaged:
+            break
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            damaged = number
+            continue
+        if number == 1:
+            _check_header(entry)
+        yield entry
+    if number == 0 or damaged == 1:
+        raise InvalidDocument("journal", [("line 1", "is no header of a journal")])
+    if damaged and damaged != number:
+        raise InvalidDocument("journal", [(f"line {damaged}", "is damaged, and others follow it")])
+
+
+def _check_header(entry: Any) -> None:
+    if not isinstance(entry, Mapping) or entry.get("journal") != "pytest-defend":
+        raise InvalidDocument("journal", [("line 1", "is no header of a journal")])
+    if entry.get("version") != VERSION:
+        problem = f"is {entry.get('version')!r}; this pytest-defend reads {VERSION}"
+        hint = "Publish it with the pytest-defend that recorded it, or a newer one."
+        raise InvalidDocument("journal", [("version", problem)], hint=hint)

@@ -1,0 +1,101 @@
+"""The record of one run: what ran, on what, and which files tell the rest.
+
+Rules:
+- The attempts stay in the journal, which the record names by its digest; tallies and verdicts are derived
+  from it (`model.replay`, `model.verdict`) and never stored here.
+- Canonical bytes: UTF-8, keys sorted, no floats. The JSON Schema of this document is shipped as
+  `pytest_defend/model/run-record.schema.json`.
+- What could not be read is named in `gaps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.ci import CiFacts
+from pytest_defend.model.distributions import Installed
+from pytest_defend.model.facts import (
+    Environment,
+    Gap,
+    GitFacts,
+    Interpreter,
+    Platform,
+    Process,
+    PytestFacts,
+)
+from pytest_defend.model.fields import Document
+
+__all__ = ["SCHEMA", "RecordedFile", "RunFacts", "RunRecord", "Subject"]
+
+SCHEMA = "pytest-defend/run-record/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts(Document):
+    """What a run runs on, read when it starts."""
+
+    interpreter: Interpreter | None = None
+    platform: Platform | None = None
+    process: Process | None = None
+    environment: Environment | None = None
+    git: GitFacts | None = None
+    ci: CiFacts | None = None
+    pytest: PytestFacts | None = None
+    installed: Installed | None = None
+    more: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Facts of extension points, by the name of who gave them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject(Document):
+    """A distribution file this run is evidence for."""
+
+    file: str
+    name: str
+    """Normalised."""
+    version: str
+    type: str
+    """`whl`, `tar.gz` or `zip`."""
+    checksums: Checksums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFile(Document):
+    """A file archived with the run; `name` is its path in the bundle and below the run's evidence."""
+
+    name: str
+    role: str
+    """`journal`, `junit`, `report` or `attachment`."""
+    checksums: Checksums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord(Document):
+    """One run of one stage."""
+
+    schema: str
+    run: str
+    """Unique id of the run."""
+    stage: str
+    build_name: str
+    build_number: str
+    started: datetime
+    recorder: str
+    """Version of pytest-defend."""
+    exit_status: int | None = None
+    """pytest's, when the session finished; absent for a run that was killed."""
+    wall_us: int = 0
+    """From the session's start to its finish, microseconds."""
+    work_us: int = 0
+    """Sum of the durations of all tests, microseconds."""
+    workers_us: Mapping[str, int] = field(default_factory=dict)
+    """The same for each worker; empty in a run without workers."""
+    facts: RunFacts = field(default_factory=RunFacts)
+    installed_changes: tuple[str, ...] = ()
+    """What was installed, removed or replaced while the tests ran."""
+    subjects: tuple[Subject, ...] = ()
+    files: tuple[RecordedFile, ...] = ()
+    gaps: tuple[Gap, ...] = ()

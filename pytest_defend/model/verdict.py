@@ -1,0 +1,99 @@
+"""Judging a run: is it complete, and is it green?
+
+Rules:
+- Complete means: every collected test finished (on every worker with `--dist=each`), every worker that
+  became ready ended well, there was no internal error, and the session ended by itself with status 0.
+- A run that is not complete, or in which no test ran to its end, is never green, whatever pytest exited with.
+- A verdict names every reason, the worst kind first.
+
+Source: pytest's `ExitCode`. Other codes (6 of `--max-warnings`, 7 of pytest-rerunfailures'
+`--fail-on-flaky`) are failures; 128 and above stand for signals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_defend.model.results import Result, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_defend.model.replay import Summary
+    from pytest_defend.model.results import Case
+
+__all__ = ["judge"]
+
+_NAMED = 5  # tests named in a reason; the rest is counted
+_TESTS_FAILED = 1
+_INCOMPLETE = {2: "interrupted", 3: "internal error", 4: "usage error", 5: "no tests were collected"}
+_SIGNALS = 128
+
+
+def judge(summary: Summary) -> Verdict:
+    """The verdict on a run.
+
+    Args:
+        summary: What its journal says.
+    """
+    failed, missing = list(_failures(summary)), list(_missing(summary))
+    if failed or missing:
+        result = Result.FAILED if failed else Result.INCOMPLETE
+        return Verdict(result=result, reasons=(*failed, *missing))
+    warned = list(_warnings(summary))
+    return Verdict(result=Result.WARNED if warned else Result.PASSED, reasons=tuple(warned))
+
+
+def _failures(summary: Summary) -> Iterator[str]:
+    tally = summary.tally
+    if tally.failed:
+        crashed = f" ({tally.crashed} of them crashed)" if tally.crashed else ""
+        yield f"{tally.failed} failed{crashed}"
+    if tally.errors:
+        yield _plural(tally.errors, "error")
+    status = summary.end.exit_status if summary.end else 0
+    told = status == _TESTS_FAILED and (tally.failed or tally.errors)
+    if status and not told and status not in _INCOMPLETE and status < _SIGNALS:
+        yield f"pytest ended with exit status {status}"
+
+
+def _missing(summary: Summary) -> Iterator[str]:
+    tally, end = summary.tally, summary.end
+    if end is None:
+        yield "the run was killed before its session finished"
+    elif end.exit_status in _INCOMPLETE or end.exit_status >= _SIGNALS:
+        why = end.reason or _INCOMPLETE.get(end.exit_status, "terminated")
+        yield f"pytest ended with exit status {end.exit_status}: {why}"
+    if summary.lost:
+        yield f"{_plural(len(summary.lost), 'collected test')} never finished: {_names(summary.lost)}"
+    for text in summary.internal:
+        yield f"internal error: {(text.strip().splitlines() or ['unknown'])[-1]}"
+    yield from _bad_workers(summary)
+    if not tally.passed + tally.failed + tally.errors + tally.xfailed + tally.xpassed:
+        yield "no test ran to its end"
+
+
+def _bad_workers(summary: Summary) -> Iterator[str]:
+    for worker, events in sorted(summary.workers.items()):
+        died = [event.error for event in events if event.event == "died"]
+        if died:
+            yield f"worker {worker} died: {died[0]}"
+        elif not any(event.event == "ended" for event in events):
+            yield f"worker {worker} never ended"
+
+
+def _warnings(summary: Summary) -> Iterator[str]:
+    tally = summary.tally
+    if tally.flaky:
+        yield f"{tally.flaky} flaky: passed after an attempt that did not"
+    if tally.xpassed:
+        yield f"{tally.xpassed} passed although expected to fail"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _names(lost: list[Case]) -> str:
+    named = ", ".join(case.nodeid for case in lost[:_NAMED])
+    return f"{named} and {len(lost) - _NAMED} more" if len(lost) > _NAMED else named
