@@ -1,0 +1,238 @@
+"""What is installed in the running interpreter, whoever installed it.
+
+Rules:
+- The set is what `importlib.metadata` finds, in-process: no subprocess, no installer, no log.
+- The first folder on the import path wins; within one folder the highest version does, so that the order of
+  a directory listing decides nothing. All hidden copies of a name are one gap.
+- The `.egg-info` that an editable install leaves in its own project is that install, no second copy.
+- A leftover of an interrupted installation, metadata that is missing or broken, a copy without a usable name
+  or version: a gap each, never an exception.
+- Edges, scopes and roots follow the rules of `capture/graph.py`.
+- Two readings of one environment are byte-identical.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.direct_url import DirectUrl, DirectUrlValidationError
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pytest_defend.capture.graph import Package, link
+from pytest_defend.model.distributions import CoreMetadata, Distribution
+from pytest_defend.model.facts import Gap
+from pytest_defend.model.urls import strip_user_information
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_defend.model.distributions import Installed
+
+__all__ = ["read_distributions"]
+
+# Source: `AdjacentTempDirectory` of pip renames what it is about to remove to one of these; digits, which it
+# also uses, cannot be told from a name.
+_LEFTOVER = tuple("-~.=%")
+_DRIVE = re.compile(r"^/(?=[A-Za-z]:)")  # of a file URL on Windows
+_SAYS_WHAT_WAS_REQUESTED = {"pip", "uv"}
+
+
+def read_distributions(
+    *, project: str = "", paths: Sequence[str] | None = None, build_requires: Sequence[str] = ()
+) -> tuple[Installed, tuple[Gap, ...]]:
+    """Read every distribution that can be imported.
+
+    Args:
+        project: Name of the project under test, in any spelling; empty when unknown.
+        paths: Folders to look in instead of `sys.path`.
+        build_requires: `build-system.requires` of the project's pyproject.toml.
+
+    Returns:
+        What is installed, and what could not be read.
+    """
+    copies, gaps = _read_all(paths)
+    packages, hidden = _first_of_each(copies)
+    installed, unclear = link(packages, project=canonicalize_name(project), build_requires=build_requires)
+    every = {*gaps, *hidden, *unclear}
+    return installed, tuple(sorted(every, key=lambda gap: gap.problem))
+
+
+def _gap(problem: str) -> Gap:
+    return Gap(topic="distributions", problem=problem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copy:
+    where: str
+    """Path of its metadata; the folder alone for a finder that has no such thing."""
+    package: Package
+
+
+class _Unusable(Exception):
+    """This copy cannot be part of the record; the sentence says why."""
+
+
+def _read_all(paths: Sequence[str] | None) -> tuple[list[_Copy], set[Gap]]:
+    """Every copy, in the order of the import path."""
+    copies: dict[tuple[str, str], _Copy] = {}  # one folder is often on the path twice
+    gaps: set[Gap] = set()
+    resolved = cache(lambda folder: str(Path(folder).resolve()))
+    try:
+        for found in _search(paths):
+            copy = _read_one(found, resolved, gaps)
+            if copy is not None:
+                copies.setdefault((copy.where, copy.package.distribution.id), copy)
+    except Exception as error:  # noqa: BLE001  finders of other projects are any code
+        name = type(error).__name__
+        gaps.add(_gap(f"The search for distributions stopped ({name}); what is recorded is incomplete."))
+    return list(copies.values()), gaps
+
+
+def _search(paths: Sequence[str] | None) -> Iterable[importlib.metadata.Distribution]:
+    if paths is None:
+        return importlib.metadata.distributions()
+    return importlib.metadata.distributions(path=list(paths))
+
+
+def _metadata_folder(found: importlib.metadata.Distribution) -> str:
+    """Name of its `.dist-info` or `.egg-info`; empty for a finder that has none.
+
+    There is no public way to ask; pip, too, reads this attribute.
+    """
+    return str(getattr(getattr(found, "_path", None), "name", ""))
+
+
+def _read_one(
+    found: importlib.metadata.Distribution, resolved: Callable[[str], str], gaps: set[Gap]
+) -> _Copy | None:
+    folder = _metadata_folder(found)
+    where = folder or "A distribution without a folder"
+    try:
+        location = resolved(str(found.locate_file("")))
+        where = f"{location}/{folder}"
+        return _Copy(where=where, package=_package(found, location, folder, gaps))
+    except _Unusable as unusable:
+        gaps.add(_gap(f"{where} {unusable}"))
+    except Exception as error:  # noqa: BLE001  distributions of other finders are any code
+        gaps.add(_gap(f"{where} cannot be read ({type(error).__name__}); install its package again."))
+    return None
+
+
+def _package(found: importlib.metadata.Distribution, location: str, folder: str, gaps: set[Gap]) -> Package:
+    if folder.startswith(_LEFTOVER):
+        raise _Unusable("is left over from an interrupted installation; remove it.")
+    metadata = _metadata(found)
+    name = _normalised(metadata.name)
+    if not metadata.version:
+        raise _Unusable(f"holds {metadata.name} without a version; install it again.")
+    installer = (found.read_text("INSTALLER") or "").strip()
+    direct_url = _direct_url(found, metadata, gaps)
+    distribution = Distribution(
+        name=name,
+        version=metadata.version,
+        shown_name=metadata.name,
+        installer=installer,
+        requested=_requested(found, installer),
+        location=location,
+        editable=direct_url.get("dir_info", {}).get("editable", False),
+        direct_url=direct_url,
+    )
+    requirements = metadata.requires
+    if not requirements and not folder.endswith(".dist-info"):
+        requirements = tuple(found.requires or ())  # of an egg, from its requires.txt
+    return Package(distribution=distribution, requirements=requirements)
+
+
+def _metadata(found: importlib.metadata.Distribution) -> CoreMetadata:
+    for name in ("METADATA", "PKG-INFO", ""):  # an .egg-info may itself be the file
+        text = found.read_text(name)
+        if text:
+            return CoreMetadata.parse(text)
+    raise _Unusable("has no METADATA; remove it, or install its package again.")
+
+
+def _normalised(name: str) -> str:
+    if not name:
+        raise _Unusable("names no package; remove it, or install its package again.")
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        raise _Unusable(f"is named {name!r}, which no package can be; remove it.") from error
+
+
+def _requested(found: importlib.metadata.Distribution, installer: str) -> bool | None:
+    if found.read_text("REQUESTED") is not None:
+        return True
+    return False if installer in _SAYS_WHAT_WAS_REQUESTED else None
+
+
+def _direct_url(
+    found: importlib.metadata.Distribution, metadata: CoreMetadata, gaps: set[Gap]
+) -> Mapping[str, Any]:
+    text = found.read_text("direct_url.json")
+    if text is None:
+        return {}
+    try:
+        document = DirectUrl.from_dict(json.loads(text)).to_dict(strip_user_password=False)
+    except (AttributeError, ValueError, RecursionError, DirectUrlValidationError):
+        shown = f"{metadata.name} {metadata.version}"
+        gaps.add(_gap(f"direct_url.json of {shown} is broken, so its origin is unknown; install it again."))
+        return {}
+    return {**document, "url": strip_user_information(document["url"])}
+
+
+def _first_of_each(copies: Iterable[_Copy]) -> tuple[dict[str, Package], set[Gap]]:
+    groups: dict[str, list[_Copy]] = {}
+    for copy in copies:
+        groups.setdefault(copy.package.distribution.name, []).append(copy)
+    chosen: dict[str, Package] = {}
+    gaps: set[Gap] = set()
+    for name, group in groups.items():
+        chosen[name] = package = _winner(group)
+        winner = package.distribution
+        others = [copy.package.distribution for copy in group if copy.package is not package]
+        hidden = sorted(_placed(other) for other in others if not _is_project_of(winner, other))
+        if hidden:
+            listed = ", ".join(hidden)
+            gaps.add(_gap(f"{name} {_placed(winner)} hides {listed}; uninstall what is not to be tested."))
+    return chosen, gaps
+
+
+def _placed(distribution: Distribution) -> str:
+    return f"{distribution.version} in {distribution.location}"
+
+
+def _winner(group: Sequence[_Copy]) -> Package:
+    first = group[0].package.distribution.location
+    rivals = [copy for copy in group if copy.package.distribution.location == first]
+    winner = max(rivals, key=_rank).package
+    for copy in group:
+        if _is_project_of(copy.package.distribution, winner.distribution):
+            return copy.package
+    return winner
+
+
+def _rank(copy: _Copy) -> tuple[bool, Version, bool, str]:
+    """Order of the copies in one folder: by version, a `.dist-info` before another of the same version."""
+    try:
+        version, is_valid = Version(copy.package.distribution.version), True
+    except InvalidVersion:
+        version, is_valid = Version("0"), False
+    return is_valid, version, copy.where.endswith(".dist-info"), copy.where
+
+
+def _is_project_of(editable: Distribution, other: Distribution) -> bool:
+    """Is `other` what an editable install found, or built, in the project it points at?"""
+    if not editable.editable or other.editable or editable.version != other.version:
+        return False
+    path = unquote(urlsplit(editable.direct_url["url"]).path)
+    project = Path(_DRIVE.sub("", path)).resolve()
+    return Path(other.location).is_relative_to(project)
