@@ -1,0 +1,240 @@
+"""A run record as a build-info document, and where its files go.
+
+Rules:
+- One module `name:version` of type `python` for each distribution: its dist files as artifacts, its runtime
+  dependencies. One module `name:version/stage/<stage>`: the reports as artifacts, the test dependencies,
+  and what the run said as module properties, all of them texts.
+- A package file goes to `<repository>/<name>/<version>/<file>`, evidence next to the package, to
+  `<repository>/<name>/<version>/evidence/<stage>/<run>/<file>`.
+- Without dist files the package is the project, its version the build's number.
+- Dependency ids are `name:version`, names normalised; every `requestedBy` chain ends at the module's id.
+
+Source: JFrog's build-info schema; module type `python` as `jf` writes it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pytest_defend.model.buildinfo import Agent, Artifact, BuildInfo, Dependency, Module, Vcs
+from pytest_defend.model.distributions import chains
+from pytest_defend.model.fields import started_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_defend.model.checksums import Checksums
+    from pytest_defend.model.record import RunRecord, Subject
+    from pytest_defend.model.results import Tally, Verdict
+
+__all__ = ["Layout", "Placed", "build_info"]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+!-]+")
+_BUILD_INFO_VERSION = "1.0.1"  # of the document format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A file and where it is published."""
+
+    name: str
+    """Its path in the bundle."""
+    path: str
+    """`repository/folder/.../file`."""
+    checksums: Checksums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the files of one run go.
+
+    Attributes:
+        repository: Key of the repository.
+        name: Of the package the evidence belongs to, normalised.
+        version: Of that package.
+    """
+
+    repository: str
+    name: str
+    version: str
+
+    @classmethod
+    def of(cls, record: RunRecord, *, repository: str, project: str) -> Layout:
+        """The layout of a record.
+
+        Args:
+            record: Whose files are placed.
+            repository: Key of the repository.
+            project: The project's name: the package meant when there are several, or none.
+        """
+        wanted = canonicalize_name(project or record.build_name.rpartition("/")[2])
+        subjects = sorted(record.subjects, key=lambda s: (s.name != wanted, s.name, s.version))
+        if subjects:
+            return cls(repository=repository, name=subjects[0].name, version=subjects[0].version)
+        return cls(repository=repository, name=_part(wanted), version=_part(record.build_number))
+
+    @property
+    def module(self) -> str:
+        """Id of the package's module."""
+        return f"{self.name}:{self.version}"
+
+    def package(self, subject: Subject) -> str:
+        """Where a distribution file goes."""
+        return f"{self.repository}/{subject.name}/{_part(subject.version)}/{subject.file}"
+
+    def evidence(self, record: RunRecord, name: str) -> str:
+        """Where a file of the run goes; `name` is its path in the bundle."""
+        folder = f"{self.repository}/{self.name}/{_part(self.version)}"
+        return f"{folder}/evidence/{record.stage}/{record.run}/{name}"
+
+
+def _part(text: str) -> str:
+    """`text` as one part of a path."""
+    return _UNSAFE.sub("-", text).strip(".-") or "unnamed"
+
+
+def build_info(
+    record: RunRecord, layout: Layout, *, verdict: Verdict, tally: Tally, evidence: Sequence[Placed], url: str
+) -> BuildInfo:
+    """The build-info of one run.
+
+    Args:
+        record: The run.
+        layout: Where its files go.
+        verdict: Our judgement of it.
+        tally: Its counts.
+        evidence: The files of the stage, the record itself among them.
+        url: Of the CI run, without credentials; may be empty.
+    """
+    facts = record.facts
+    tester = facts.pytest.version if facts.pytest else ""
+    return BuildInfo(
+        version=_BUILD_INFO_VERSION,
+        name=record.build_name,
+        number=record.build_number,
+        started=started_text(record.started),
+        agent=Agent(name=facts.ci.system if facts.ci else "pytest-defend", version=record.recorder),
+        build_agent=Agent(name="pytest", version=tester),
+        duration_ms=record.wall_us // 1000,
+        url=url,
+        vcs=tuple(_vcs(record)),
+        properties=_environment(record),
+        modules=(*_packages(record, layout), _stage(record, layout, verdict, tally, evidence)),
+    )
+
+
+def _vcs(record: RunRecord) -> Iterator[Vcs]:
+    git = record.facts.git
+    if git is not None:
+        yield Vcs(url=git.url, revision=git.commit, branch=git.branch, message=git.subject)
+
+
+def _environment(record: RunRecord) -> Mapping[str, str]:
+    environment = record.facts.environment
+    variables = environment.variables if environment else {}
+    return {f"buildInfo.env.{name}": value for name, value in sorted(variables.items())}
+
+
+def _packages(record: RunRecord, layout: Layout) -> Iterator[Module]:
+    packages: dict[tuple[str, str], list[Subject]] = {(layout.name, layout.version): []}
+    for subject in record.subjects:
+        packages.setdefault((subject.name, subject.version), []).append(subject)
+    for (name, version), subjects in sorted(packages.items()):
+        module = f"{name}:{version}"
+        yield Module(
+            id=module,
+            type="python",
+            artifacts=tuple(
+                _artifact(subject.file, layout.package(subject), subject.checksums, subject.type)
+                for subject in subjects
+            ),
+            dependencies=tuple(_dependencies(record, module, "runtime", project=name)),
+        )
+
+
+def _stage(
+    record: RunRecord, layout: Layout, verdict: Verdict, tally: Tally, evidence: Sequence[Placed]
+) -> Module:
+    module = f"{layout.module}/stage/{record.stage}"
+    return Module(
+        id=module,
+        type="python",
+        properties=dict(sorted(_said(record, verdict, tally))),
+        artifacts=tuple(
+            _artifact(placed.name, placed.path, placed.checksums, _suffix(placed.name)) for placed in evidence
+        ),
+        dependencies=tuple(_dependencies(record, module, "test", project="")),
+    )
+
+
+def _artifact(name: str, path: str, checksums: Checksums, kind: str) -> Artifact:
+    repository, _, inside = path.partition("/")
+    return Artifact(
+        name=name,
+        type=kind,
+        path=inside,
+        repository=repository,
+        sha256=checksums.sha256,
+        sha1=checksums.sha1,
+        md5=checksums.md5,
+    )
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[2][-64:]  # the server keeps 64 characters of a type
+
+
+def _dependencies(record: RunRecord, module: str, scope: str, *, project: str) -> Iterator[Dependency]:
+    installed = record.facts.installed
+    if installed is None:
+        return
+    itself = [each for each in installed.distributions if each.name == project]
+    asked = {edge.target for each in itself for edge in each.requires}
+    found = chains(installed, module, asked if project else installed.roots)
+    for distribution in installed.distributions:
+        if scope in distribution.scopes and distribution.name != project:
+            yield Dependency(
+                id=f"{distribution.name}:{distribution.version}",
+                scopes=distribution.scopes,
+                requested_by=found.get(distribution.name, ()),
+            )
+
+
+def _said(record: RunRecord, verdict: Verdict, tally: Tally) -> Iterator[tuple[str, str]]:
+    yield "defend.schema", record.schema
+    yield "defend.run", record.run
+    yield "defend.stage", record.stage
+    yield "defend.result", verdict.result.value
+    yield "defend.reasons", "; ".join(verdict.reasons)
+    for name, count in _counts(tally):
+        yield f"defend.tests.{name}", str(count)
+    if record.exit_status is not None:
+        yield "defend.exit-status", str(record.exit_status)
+    yield "defend.duration.wall-us", str(record.wall_us)
+    yield "defend.duration.work-us", str(record.work_us)
+    for worker, duration_us in record.workers_us.items():
+        yield f"defend.duration.worker.{worker}-us", str(duration_us)
+    yield "defend.gaps", str(len(record.gaps))
+    for subject in record.subjects:
+        yield f"defend.subject.{subject.file}", f"sha256:{subject.checksums.sha256}"
+    yield from _source(record)
+
+
+def _counts(tally: Tally) -> Iterator[tuple[str, int]]:
+    for counted in dataclasses.fields(tally):
+        yield counted.name.replace("_", "-"), getattr(tally, counted.name)
+
+
+def _source(record: RunRecord) -> Iterator[tuple[str, str]]:
+    facts = record.facts
+    if facts.git is not None:
+        yield "defend.source.commit", facts.git.commit
+        yield "defend.source.dirty", str(facts.git.dirty).lower()
+    if facts.interpreter is not None:
+        yield "defend.python", f"{facts.interpreter.implementation} {facts.interpreter.version}"
+        yield "defend.platform", facts.interpreter.platform
