@@ -1,0 +1,137 @@
+"""A store over dicts: the reference implementation, and the store of dry runs and tests.
+
+Rules:
+- It does what `Store` says in the plainest way; what another store does differently is a fault of that store.
+- Builds are kept as canonical bytes: what is read is what a document can hold.
+- Safe for several threads; gone with the process.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from pytest_defend.model.buildinfo import BuildInfo
+from pytest_defend.model.checksums import Hasher
+from pytest_defend.model.fields import epoch_ms, instant_from_ms
+from pytest_defend.protocols import Item, Run
+from pytest_defend.stores import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_defend.model.buildinfo import BuildId
+    from pytest_defend.protocols import Clock, Upload
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """Keeps everything in this process."""
+
+    locator = "memory"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._contents: dict[str, bytes] = {}  # by sha256
+        self._items: dict[str, Item] = {}  # by path
+        self._builds: dict[tuple[str, str], bytes] = {}  # by name and number
+
+    def put(self, upload: Upload) -> Item:
+        """Keep one file; see `Store.put`."""
+        rules.check_uploads([upload])
+        with self._lock:
+            self._items = self._with([upload])
+            return self._items[upload.path]
+
+    def open(self, path: str) -> BinaryIO:
+        """The bytes of a file; see `Store.open`."""
+        return io.BytesIO(self._contents[self.stat(path).checksums.sha256])
+
+    def stat(self, path: str) -> Item:
+        """What is known about a file; see `Store.stat`."""
+        with self._lock:
+            if path not in self._items:
+                raise rules.not_found(path, self.locator)
+            return self._items[path]
+
+    def list(self, prefix: str) -> Sequence[Item]:
+        """Every file below a folder; see `Store.list`."""
+        folder = prefix.removesuffix("/")
+        with self._lock:
+            found = [
+                path for path in self._items if not folder or path == prefix or path.startswith(f"{folder}/")
+            ]
+            return tuple(self._items[path] for path in sorted(found))
+
+    def annotate(self, path: str, properties: Mapping[str, tuple[str, ...]]) -> None:
+        """Set properties of a file; see `Store.annotate`."""
+        rules.check_properties(path, properties)
+        with self._lock:
+            item = self.stat(path)
+            kept = {name: values for name, values in item.properties.items() if name not in properties}
+            self._items[path] = replace(item, properties=rules.united(kept, properties))
+
+    def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:
+        """Keep a build and its files, all or nothing; see `Store.publish_build`."""
+        rules.check_build(build)
+        rules.check_uploads(uploads)
+        with self._lock:
+            content = self._builds.get((build.name, build.number))
+            if content is None:
+                self._items = self._with(uploads)
+                self._builds[build.name, build.number] = build.to_bytes()
+                return
+            rules.check_run(build, kept=BuildInfo.from_bytes(content), locator=self.locator)
+            for upload in uploads:
+                item = self._items.get(upload.path)
+                kept = item.checksums.sha256 if item else ""
+                rules.check_part(build, upload, kept=kept, locator=self.locator)
+
+    def build(self, build: BuildId) -> BuildInfo:
+        """One build; see `Store.build`."""
+        with self._lock:
+            run = rules.chosen(self.builds(build.name), build) if build.name else None
+            if run is None:
+                raise rules.not_found(build, self.locator)
+            return BuildInfo.from_bytes(self._builds[run.id.name, run.id.number])
+
+    def builds(self, name: str = "") -> Sequence[Run]:
+        """Every run of that name; see `Store.builds`."""
+        with self._lock:
+            kept = [BuildInfo.from_bytes(content) for content in self._builds.values()]
+        runs = [
+            Run(id=build.id, started_at=instant_from_ms(int(build.timestamp)))
+            for build in kept
+            if name in ("", build.name)
+        ]
+        return tuple(sorted(runs, key=lambda run: (run.id.name, run.started_at, run.id.number)))
+
+    def find(self, sha256s: Iterable[str]) -> Mapping[str, Sequence[Item]]:
+        """The files with these contents; see `Store.find`."""
+        wanted = set(sha256s)
+        found: dict[str, tuple[Item, ...]] = {}
+        for item in self.list(""):
+            if item.checksums.sha256 in wanted:
+                found[item.checksums.sha256] = (*found.get(item.checksums.sha256, ()), item)
+        return found
+
+    def _with(self, uploads: Iterable[Upload]) -> dict[str, Item]:
+        """All files, with these among them; bytes that no file names harm nobody."""
+        items = dict(self._items)
+        created = instant_from_ms(epoch_ms(self._clock()))
+        for upload in uploads:
+            kept = items.get(upload.path)
+            sha256 = upload.checksums.sha256
+            if kept is not None:
+                rules.check_bytes(upload.path, kept=kept.checksums.sha256, offered=sha256)
+            hasher = Hasher()
+            content = b"".join(hasher.through(rules.chunks(upload)))
+            rules.check_checksums(upload.path, promised=upload.checksums, actual=hasher.checksums())
+            self._contents[sha256] = content
+            kept = kept or Item(path=upload.path, checksums=upload.checksums, properties={}, created=created)
+            items[upload.path] = replace(kept, properties=rules.united(kept.properties, upload.properties))
+        return items

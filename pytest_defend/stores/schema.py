@@ -1,0 +1,232 @@
+"""The ledger of a directory store: one SQLite file, its tables, and how it is opened.
+
+Rules:
+- A connection lives for one operation: processes may fork, and nothing is held open between operations.
+- Writing happens in one transaction that takes its lock at the start; readers see all of it or nothing.
+- Reading creates nothing; a folder that nobody can write is read as it is.
+- Texts are bound with `bound`: SQLite holds Unicode only, and a text that is none equals nothing kept.
+- The schema has a version; a newer one is refused, never guessed at.
+- An error of SQLite becomes a `StoreError` that names the store.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from pytest_defend.errors import Corrupt, StoreError, Unavailable
+from pytest_defend.stores import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Database", "bound"]
+
+_VERSION = 1
+
+_TABLES = (
+    "CREATE TABLE repositories (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL)",
+    """CREATE TABLE items (
+        path TEXT PRIMARY KEY,
+        repository TEXT NOT NULL REFERENCES repositories (name),
+        sha256 TEXT NOT NULL,
+        sha1 TEXT NOT NULL,
+        md5 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL
+    )""",
+    "CREATE INDEX items_by_repository ON items (repository)",
+    "CREATE INDEX items_by_sha256 ON items (sha256)",
+    "CREATE INDEX items_by_sha1 ON items (sha1)",
+    """CREATE TABLE properties (
+        path TEXT NOT NULL REFERENCES items (path) ON UPDATE CASCADE ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (path, name, value)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX properties_by_value ON properties (name, value)",
+    """CREATE TABLE builds (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        number TEXT NOT NULL,
+        started TEXT NOT NULL,
+        started_ms INTEGER NOT NULL,
+        published_ms INTEGER NOT NULL,
+        document BLOB NOT NULL,
+        sha256 TEXT NOT NULL,
+        UNIQUE (name, number)
+    )""",
+    # who made a file, who uses it: one indexed look-up; NULL where the document says nothing
+    """CREATE TABLE build_artifacts (
+        build INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+        module TEXT, path TEXT, sha256 TEXT, sha1 TEXT
+    )""",
+    "CREATE INDEX build_artifacts_by_build ON build_artifacts (build)",
+    "CREATE INDEX build_artifacts_by_path ON build_artifacts (path)",
+    "CREATE INDEX build_artifacts_by_sha256 ON build_artifacts (sha256)",
+    "CREATE INDEX build_artifacts_by_sha1 ON build_artifacts (sha1)",
+    """CREATE TABLE build_dependencies (
+        build INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+        module TEXT, id TEXT, sha256 TEXT, sha1 TEXT
+    )""",
+    "CREATE INDEX build_dependencies_by_build ON build_dependencies (build)",
+    "CREATE INDEX build_dependencies_by_sha256 ON build_dependencies (sha256)",
+    "CREATE INDEX build_dependencies_by_sha1 ON build_dependencies (sha1)",
+)
+
+_CREATING = threading.Lock()
+_PAUSE_S = 0.01
+
+
+def bound(text: str) -> str | None:
+    """`text` as SQLite takes it; None, which equals nothing, when it is no Unicode."""
+    return text if rules.speakable(text) else None
+
+
+class Database:
+    """One SQLite file.
+
+    Args:
+        path: The file; made by the first writing.
+        locator: The store, as shown to people.
+        patience_s: How long to wait for other processes.
+    """
+
+    def __init__(self, path: Path, *, locator: str, patience_s: float) -> None:
+        self._path = path
+        self._locator = locator
+        self._patience_s = patience_s
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
+        """A connection with one view of everything, or None when nothing has been written yet.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        with self._failures():
+            try:
+                self._path.stat()
+            except FileNotFoundError:
+                yield None
+                return
+            with closing(self._reader()) as connection:
+                connection.execute("BEGIN")
+                yield connection if self._version(connection) else None
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction; what was written counts when the block ends without an error.
+
+        Raises:
+            StoreError: It cannot be written, or others kept it locked too long.
+        """
+        with self._failures():
+            self._create()
+            with closing(self._connect("mode=rw")) as connection:
+                self._begin(connection)
+                if not self._version(connection):
+                    for statement in _TABLES:
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                yield connection
+                connection.execute("COMMIT")
+
+    def _create(self) -> None:
+        """Make an empty file with our permissions.
+
+        Under a lock, because closing a file drops every lock this process has on it, those of SQLite in
+        another thread included.
+
+        Source: https://www.sqlite.org/howtocorrupt.html, section 2.2.
+        """
+        with _CREATING:
+            if not self._path.exists():
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+
+    def _connect(self, how: str) -> sqlite3.Connection:
+        where = f"{self._path.as_uri()}?{how}"
+        return sqlite3.connect(where, uri=True, timeout=self._patience_s, isolation_level=None)
+
+    def _reader(self) -> sqlite3.Connection:
+        """A connection to read with.
+
+        SQLite shares its log with other processes through files beside the ledger. Where these are absent and
+        cannot be made, nobody writes, and the ledger is complete as it is.
+
+        Source: https://www.sqlite.org/wal.html, "Read-Only Databases".
+        """
+        connection = self._connect("mode=rw")
+        try:
+            connection.execute("PRAGMA user_version")
+        except sqlite3.Error as error:
+            connection.close()
+            unwritable = _primary(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            if not unwritable or self._path.with_name(f"{self._path.name}-wal").exists():
+                raise
+            return self._connect("mode=ro&immutable=1")
+        return connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the write lock; not every collision is one SQLite waits for by itself."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if _primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                return
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            message = f"The store {self._locator} has schema {version}; this version knows {_VERSION}."
+            raise Unavailable(self._locator, message, hint="Upgrade pytest-defend.")
+        return int(version)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        except OSError as error:
+            raise rules.folder_failure(self._locator, error) from error
+
+    def _failure(self, error: sqlite3.Error) -> StoreError:
+        code = _primary(error)
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+            hint = f"Restore {self._locator} from a copy, or move it away and start anew."
+            return Corrupt(str(self._path), expected="a ledger", actual=f"none ({error})", hint=hint)
+        if code == sqlite3.SQLITE_CANTOPEN and not os.access(self._path.parent, os.W_OK):
+            code = sqlite3.SQLITE_READONLY  # it was the log beside the ledger that could not be made
+        message, hint = _SENTENCES.get(code, (f"cannot be used: {error}", "Check its folder and its disk."))
+        retry_after_s = 1 if code == sqlite3.SQLITE_BUSY else None
+        return Unavailable(
+            self._locator, f"The store {self._locator} {message}.", hint=hint, retry_after_s=retry_after_s
+        )
+
+
+_SENTENCES = {
+    sqlite3.SQLITE_BUSY: ("is locked by another process", "Try again when it has finished."),
+    sqlite3.SQLITE_FULL: ("lies on a full disk", "Free space, or choose another folder."),
+    sqlite3.SQLITE_READONLY: ("is read-only", "Choose a folder that can be written."),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check that you may read and write its files."),
+}
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """The result code without its extension; errors of Python's own layer have none."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
