@@ -1,0 +1,134 @@
+"""Publish: a bundle on disk becomes a build in a store; then, last of all, the mark.
+
+Rules:
+- The files and the build-info go in together: a reader sees all of it or nothing.
+- Publishing the same bundle again changes nothing.
+- `defend.stage.<stage>` is written to every file of the build after everything else, by `mark`; its
+  absence is the safe state.
+- A dry run only reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_defend.errors import Conflict, NotFound
+from pytest_defend.model.bundle import FINAL, MANIFEST, Final, Manifest, Published
+from pytest_defend.protocols import Upload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from pytest_defend.model.buildinfo import BuildId
+    from pytest_defend.model.bundle import BundledFile
+    from pytest_defend.model.results import Verdict
+    from pytest_defend.protocols import Store
+
+__all__ = ["mark", "open_bundle", "publish", "stage_property"]
+
+
+def stage_property(stage: str) -> str:
+    """Name of the property that says how a stage ended."""
+    return f"defend.stage.{stage}"
+
+
+def open_bundle(folder: Path) -> tuple[Manifest, Final | None]:
+    """Read a bundle's manifest and its last word, if it has one.
+
+    Raises:
+        InvalidDocument: One of them is damaged.
+        OSError: There is no manifest.
+    """
+    manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
+    final = folder / FINAL
+    return manifest, Final.from_bytes(final.read_bytes()) if final.exists() else None
+
+
+def publish(folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = False) -> Published:
+    """Put a bundle into a store.
+
+    Args:
+        folder: The bundle.
+        manifest: Its manifest.
+        store: Where it goes.
+        dry_run: Only read, and say what would be done.
+
+    Raises:
+        Conflict: The build, or other bytes under one of its paths, are there already.
+        StoreError: The store could not do it; nothing is half visible, trying again is safe.
+    """
+    build = manifest.build
+    if dry_run:
+        _refuse_other_run(manifest, store)
+    kept = frozenset(file.path for file in manifest.files if _is_kept(file, store))
+    if not dry_run:
+        identity = {
+            "build.name": (build.name,),
+            "build.number": (build.number,),
+            "build.timestamp": (build.timestamp,),
+        }
+        store.publish_build(build, [_upload(folder, file, identity) for file in manifest.files])
+    return Published(
+        build=str(build.id),
+        store=store.locator,
+        stage=manifest.stage,
+        new=tuple(file.path for file in manifest.files if file.path not in kept),
+        kept=tuple(sorted(kept)),
+        size_bytes=sum(f.checksums.size_bytes for f in manifest.files if f.path not in kept),
+        dry_run=dry_run,
+    )
+
+
+def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
+    """Write how the stage ended to every file of a published bundle.
+
+    Args:
+        manifest: Of the bundle.
+        store: Where it was published.
+        final: The last word of the run; None when there is none.
+
+    Returns:
+        The verdict that was written.
+
+    Raises:
+        StoreError: The store could not do it; the build stays without the mark, hence not eligible.
+    """
+    verdict = manifest.concluded(final)
+    properties = {stage_property(manifest.stage): (verdict.mark,)}
+    for file in manifest.files:
+        store.annotate(file.path, properties)
+    return verdict
+
+
+def _upload(folder: Path, file: BundledFile, properties: Mapping[str, tuple[str, ...]]) -> Upload:
+    def read() -> BinaryIO:
+        return (folder / file.name).open("rb")
+
+    return Upload(path=file.path, checksums=file.checksums, open=read, properties=properties)
+
+
+def _is_kept(file: BundledFile, store: Store) -> bool:
+    try:
+        there = store.stat(file.path).checksums
+    except NotFound:
+        return False
+    if there.sha256 != file.checksums.sha256:
+        message = f"{file.path} is kept with sha256 {there.sha256}; this build has {file.checksums.sha256}."
+        hint = "A published version is never replaced: build and publish a new version."
+        raise Conflict(file.path, message, hint=hint)
+    return True
+
+
+def _refuse_other_run(manifest: Manifest, store: Store) -> None:
+    build = manifest.build
+    others: Sequence[BuildId] = [
+        run.id
+        for run in store.builds(build.name)
+        if run.id.number == build.number and run.started_at != build.started_at
+    ]
+    if others:
+        message = f"{others[0]} is in {store.locator} already."
+        hint = "Publish under another number: --defend-build NAME/NUMBER."
+        raise Conflict(str(build.id), message, hint=hint)

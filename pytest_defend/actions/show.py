@@ -1,0 +1,62 @@
+"""Show: one build, its stages and what they said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_defend.actions.publish import stage_property
+from pytest_defend.errors import NotFound
+from pytest_defend.model.views import BuildView, StageView
+
+if TYPE_CHECKING:
+    from pytest_defend.model.buildinfo import BuildId, Module
+    from pytest_defend.protocols import Store
+
+__all__ = ["show"]
+
+_TESTS = "defend.tests."
+_TOLD = ("defend.stage", "defend.result", "defend.reasons", "defend.run")
+
+
+def show(build: BuildId, store: Store) -> BuildView:
+    """Read a build and the marks of its stages.
+
+    Args:
+        build: Which; without `started` the latest run of its number.
+        store: Where.
+
+    Raises:
+        NotFound: There is no such build.
+        StoreError: The store cannot be read.
+    """
+    found = store.build(build)
+    stages = tuple(_stage(module, store) for module in found.modules if "defend.stage" in module.properties)
+    return BuildView(store=store.locator, stages=stages, build=found)
+
+
+def _stage(module: Module, store: Store) -> StageView:
+    said = {name: str(value) for name, value in module.properties.items()}
+    name = said["defend.stage"]
+    counted = {key.removeprefix(_TESTS): value for key, value in said.items() if key.startswith(_TESTS)}
+    return StageView(
+        name=name,
+        module=module.id,
+        result=said.get("defend.result", ""),
+        mark=_mark(module, name, store),
+        reasons=said.get("defend.reasons", ""),
+        run=said.get("defend.run", ""),
+        tests={key: int(value) for key, value in counted.items() if value.isdecimal() and int(value)},
+        facts={k: v for k, v in said.items() if k not in _TOLD and not k.startswith(_TESTS)},
+    )
+
+
+def _mark(module: Module, stage: str, store: Store) -> str:
+    """What stands on the stage's files; files that disagree, or are gone, give no mark."""
+    marks = set()
+    for artifact in module.artifacts:
+        try:
+            item = store.stat(f"{artifact.repository}/{artifact.path}")
+        except NotFound:
+            return ""
+        marks.add(item.properties.get(stage_property(stage), ("",))[0])
+    return marks.pop() if len(marks) == 1 else ""

@@ -1,0 +1,64 @@
+"""Version: one PEP 440 version for each change-set, for build back ends to use.
+
+Rules:
+- In CI it is `BASE.<build number>`: the system numbers every run, attempts included.
+- Elsewhere it is `BASE.<commits since the last tag>`.
+- A tree with changes gets `+g<commit>`, so that it is never taken for the commit itself.
+
+Source: https://packaging.python.org/en/latest/specifications/version-specifiers/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from pytest_defend.errors import UsageError
+from pytest_defend.model.views import VersionView
+
+if TYPE_CHECKING:
+    from pytest_defend.model.ci import CiFacts
+    from pytest_defend.model.facts import VersionFacts
+
+__all__ = ["version"]
+
+
+def version(*, base: str, project_version: str, ci: CiFacts | None, git: VersionFacts | None) -> VersionView:
+    """The version of the change-set that is checked out.
+
+    Args:
+        base: `X.Y` to count under; empty for that of the last tag, else of the project.
+        project_version: As the project's files say; may be empty.
+        ci: The CI system this is, if any.
+        git: What git says, if this is a checkout.
+
+    Raises:
+        UsageError: Nothing numbers this change-set, or the parts make no version.
+    """
+    chosen = base or _release(git.tag if git else "") or _release(project_version) or "0.0"
+    if ci is not None and ci.build_number:
+        number, source = ci.build_number, "ci"
+    elif git is not None:
+        number, source = str(git.distance), "git"
+    else:
+        hint = "Run it in a git checkout or in CI."
+        raise UsageError("Nothing numbers this change-set: no git commit, no CI run.", hint=hint)
+    dirty = git is not None and git.dirty
+    text = f"{chosen}.{number}" + (f"+g{git.commit}" if git is not None and dirty else "")
+    try:
+        made = Version(text)
+    except InvalidVersion as error:
+        hint = "Give --base X.Y; a CI build number must be numbers and dots."
+        raise UsageError(f"{text!r} is no PEP 440 version.", hint=hint) from error
+    return VersionView(
+        version=str(made), base=chosen, source=source, commit=git.commit if git else "", dirty=dirty
+    )
+
+
+def _release(text: str) -> str:
+    try:
+        release = Version(text).release
+    except InvalidVersion:
+        return ""
+    return ".".join(map(str, (*release, 0)[:2]))
