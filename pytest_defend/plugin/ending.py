@@ -1,0 +1,165 @@
+"""The end of a recorded run: pack, publish, say so; then the last word.
+
+Rules:
+- `finish` runs inside `pytest_sessionfinish`, after everybody else; `conclude` after `pytest_cmdline_main`.
+- The mark that makes a build eligible is written by `conclude`; its absence is the safe state.
+- Only status 0 is ever replaced, by 70, when publishing was asked for and failed under policy `fail`.
+- Whatever fails, the record stays on disk and the line that says so names the command that publishes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pytest_defend.actions.archive import archive
+from pytest_defend.actions.publish import mark, publish
+from pytest_defend.assembly import open_store
+from pytest_defend.errors import DefendError
+from pytest_defend.model.bundle import FINAL, Final
+from pytest_defend.render.summary import header_line, published_lines, summary_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_defend.assembly import Recording
+    from pytest_defend.model.bundle import Manifest
+
+__all__ = ["NOT_PUBLISHED", "Ending"]
+
+NOT_PUBLISHED = 70
+"""Exit status of a run whose tests passed and whose record could not be published."""
+
+
+class Ending:
+    """Sees a run to its end.
+
+    Args:
+        config: Of the run.
+        run: What is recorded.
+    """
+
+    def __init__(self, config: pytest.Config, run: Recording) -> None:
+        self._config = config
+        self._run = run
+        self._manifest: Manifest | None = None
+        self._published = False
+        self._problem = False
+        self.started = False
+
+    def header(self) -> list[str]:
+        """The line under pytest's header."""
+        settings, header = self._run.settings, self._run.header
+        store = "dry run, nothing is written" if settings.dry_run else f"store {settings.store}"
+        if not settings.publish and not settings.dry_run:
+            store = f"record {settings.record}"
+        build = f"{header.build_name}/{header.build_number}"
+        return [header_line(build=build, stage=header.stage, store=store)]
+
+    def finish(self, status: int) -> int:
+        """Pack and publish.
+
+        Args:
+            status: What pytest would exit with now.
+
+        Returns:
+            What it is to exit with.
+        """
+        self.started = True
+        self._tell_title()
+        try:
+            self._manifest, gaps = self._run.pack(self._config)
+            self._tell(summary_lines(self._manifest, self._manifest.verdict, gaps))
+            self._publish(self._manifest)
+        except KeyboardInterrupt:
+            self._failed("interrupted")
+        except (DefendError, OSError) as error:
+            self._failed(str(error))
+        except Exception as error:  # noqa: BLE001  # ours; the tests are not to suffer from it
+            self._failed(f"error in pytest-defend: {error!r}")
+        return self._status(status)
+
+    def conclude(self, status: int) -> int:
+        """Speak the last word.
+
+        Args:
+            status: What pytest is about to exit with.
+
+        Returns:
+            What it is to exit with.
+        """
+        if self._manifest is None:
+            self._leave()
+            return self._status(status)
+        final = Final(exit_status=0 if self._problem and status == NOT_PUBLISHED else int(status))
+        folder = self._run.journal.folder
+        try:
+            (folder / FINAL).write_bytes(final.to_bytes())
+            if self._run.settings.record and not self._run.settings.dry_run:
+                archive(folder, self._run.path(self._run.settings.record))
+                self._tell([f"record written to {self._run.settings.record}"])
+            if self._published:
+                self._mark(self._manifest, final)
+        except (DefendError, OSError) as error:
+            self._failed(str(error))
+        except Exception as error:  # noqa: BLE001  # ours; the tests are not to suffer from it
+            self._failed(f"error in pytest-defend: {error!r}")
+        if not self._problem:
+            self._run.discard()
+        return self._status(status)
+
+    def _publish(self, manifest: Manifest) -> None:
+        settings = self._run.settings
+        if not settings.publish and not settings.dry_run:
+            return
+        store = open_store(settings, self._run.project.root)
+        published = publish(self._run.journal.folder, manifest, store, dry_run=settings.dry_run)
+        self._published = not settings.dry_run
+        self._tell(published_lines(published))
+        if self._published:
+            self._run.announce(published)
+
+    def _mark(self, manifest: Manifest, final: Final) -> None:
+        store = open_store(self._run.settings, self._run.project.root)
+        verdict = mark(manifest, store, final)
+        if verdict != manifest.verdict:
+            self._tell([f"stage {manifest.stage} {verdict.result.value}: {'; '.join(verdict.reasons)}"])
+
+    def _leave(self) -> None:
+        """The session never finished: keep what was heard, if anything was."""
+        self._run.journal.close()
+        if not self.started:
+            self._run.discard()
+
+    def _status(self, status: int) -> int:
+        if self._problem and status == 0 and self._run.settings.on_error == "fail":
+            return NOT_PUBLISHED
+        return status
+
+    def _failed(self, problem: str) -> None:
+        self._problem = True
+        if self._run.settings.on_error == "ignore":
+            return
+        folder: Path = self._run.journal.folder
+        sentence = f"NOT PUBLISHED: {self._run.redactor.text(problem)}"
+        later = f"The record is kept: pytest-defend publish {folder}"
+        self._tell([sentence, later] if folder.is_dir() else [sentence])
+
+    def _tell_title(self) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.write_sep("-", "pytest-defend")
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        """Print lines, with pytest's writer when there is one; a broken terminal changes nothing."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        with suppress(OSError, ValueError):
+            for line in lines:
+                if terminal is not None:
+                    terminal.write_line(line)
+                else:
+                    sys.stderr.write(f"pytest-defend: {line}\n")

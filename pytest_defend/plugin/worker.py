@@ -1,0 +1,43 @@
+"""What a worker of pytest-xdist does: attach files, and say at its end what was deselected.
+
+Rules:
+- Results need nothing of ours here: pytest-xdist sends every report to the controller.
+- What is sent is one JSON text; no secret and no live object ever travels.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_defend.capture.redaction import Redactor
+from pytest_defend.plugin.attach import Attaching, attaching
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """Registered on workers of a recorded run."""
+
+    def __init__(self, config: Any) -> None:
+        told = json.loads(config.workerinput["defend"])
+        self._config = config
+        self._deselected: list[str] = []
+        redactor = Redactor.from_environ(os.environ, told["patterns"])
+        way = Attaching(Path(told["folder"]), config.workerinput["workerid"], told["limit"], redactor)
+        attaching(config, way)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Remember what will not run by the user's choice."""
+        self._deselected += [item.nodeid for item in items]
+
+    def pytest_sessionfinish(self) -> None:
+        """Hand it to the controller; it is sent when this hook's wrappers return."""
+        self._config.workeroutput["defend"] = json.dumps({"deselected": self._deselected})
