@@ -136,11 +136,13 @@ class Store(Protocol):
                 empty for every file.
         """
 
-    def annotate(self, path: str, properties: Mapping[str, tuple[str, ...]]) -> None:
-        """Set properties of a file; each name given is replaced, an empty value removes it.
+    def annotate(self, paths: Sequence[str], properties: Mapping[str, tuple[str, ...]]) -> None:
+        """Set properties of files, of all or of none.
+
+        Each name given is replaced, an empty value removes it.
 
         Raises:
-            NotFound: No such file.
+            NotFound: One of the files is not there.
         """
 
     def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:

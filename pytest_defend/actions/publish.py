@@ -97,8 +97,7 @@ def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
     """
     verdict = manifest.concluded(final)
     properties = {stage_property(manifest.stage): (verdict.mark,)}
-    for file in manifest.files:
-        store.annotate(file.path, properties)
+    store.annotate([file.path for file in manifest.files], properties)
     return verdict
 
 

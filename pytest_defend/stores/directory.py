@@ -100,14 +100,16 @@ class DirectoryStore:
             where = "items.path = ? OR (items.path > ? AND items.path < ?)"
             return _items(database, where, prefix, f"{folder}/", f"{folder}0")
 
-    def annotate(self, path: str, properties: Mapping[str, tuple[str, ...]]) -> None:
-        """Set properties of a file; see `Store.annotate`."""
-        rules.check_properties(path, properties)
-        self.stat(path)  # before a store is made for nothing
+    def annotate(self, paths: Sequence[str], properties: Mapping[str, tuple[str, ...]]) -> None:
+        """Set properties of files; see `Store.annotate`."""
+        for path in paths:
+            rules.check_properties(path, properties)
+            self.stat(path)  # before a store is made for nothing
         with self._database.writing() as database:
-            named = [(path, name) for name in properties]
+            named = [(path, name) for path in paths for name in properties]
             database.executemany("DELETE FROM properties WHERE path = ? AND name = ?", named)
-            _write_properties(database, path, properties)
+            for path in paths:
+                _write_properties(database, path, properties)
 
     def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:
         """Keep a build and its files, all or nothing; see `Store.publish_build`."""

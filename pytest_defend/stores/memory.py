@@ -67,13 +67,13 @@ class MemoryStore:
             ]
             return tuple(self._items[path] for path in sorted(found))
 
-    def annotate(self, path: str, properties: Mapping[str, tuple[str, ...]]) -> None:
-        """Set properties of a file; see `Store.annotate`."""
-        rules.check_properties(path, properties)
+    def annotate(self, paths: Sequence[str], properties: Mapping[str, tuple[str, ...]]) -> None:
+        """Set properties of files; see `Store.annotate`."""
         with self._lock:
-            item = self.stat(path)
-            kept = {name: values for name, values in item.properties.items() if name not in properties}
-            self._items[path] = replace(item, properties=rules.united(kept, properties))
+            for item in [self.stat(path) for path in paths]:
+                rules.check_properties(item.path, properties)
+                kept = {name: values for name, values in item.properties.items() if name not in properties}
+                self._items[item.path] = replace(item, properties=rules.united(kept, properties))
 
     def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:
         """Keep a build and its files, all or nothing; see `Store.publish_build`."""

@@ -38,7 +38,7 @@ __all__ = [
     "united",
 ]
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16
 _OTHER_NUMBER = "Publish under another number (--defend-build NAME/NUMBER)."
 
 

@@ -80,6 +80,7 @@ _TABLES = (
 )
 
 _CREATING = threading.Lock()
+_ONE_TRY_S = 0.1
 _PAUSE_S = 0.01
 
 
@@ -128,7 +129,7 @@ class Database:
         """
         with self._failures():
             self._create()
-            with closing(self._connect("mode=rw")) as connection:
+            with closing(self._connect("mode=rw", _ONE_TRY_S)) as connection:
                 self._begin(connection)
                 if not self._version(connection):
                     for statement in _TABLES:
@@ -150,9 +151,9 @@ class Database:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
 
-    def _connect(self, how: str) -> sqlite3.Connection:
+    def _connect(self, how: str, timeout_s: float) -> sqlite3.Connection:
         where = f"{self._path.as_uri()}?{how}"
-        return sqlite3.connect(where, uri=True, timeout=self._patience_s, isolation_level=None)
+        return sqlite3.connect(where, uri=True, timeout=timeout_s, isolation_level=None)
 
     def _reader(self) -> sqlite3.Connection:
         """A connection to read with.
@@ -162,7 +163,7 @@ class Database:
 
         Source: https://www.sqlite.org/wal.html, "Read-Only Databases".
         """
-        connection = self._connect("mode=rw")
+        connection = self._connect("mode=rw", self._patience_s)
         try:
             connection.execute("PRAGMA user_version")
         except sqlite3.Error as error:
@@ -170,11 +171,15 @@ class Database:
             unwritable = _primary(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
             if not unwritable or self._path.with_name(f"{self._path.name}-wal").exists():
                 raise
-            return self._connect("mode=ro&immutable=1")
+            return self._connect("mode=ro&immutable=1", self._patience_s)
         return connection
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        """Take the write lock; not every collision is one SQLite waits for by itself."""
+        """Take the write lock.
+
+        SQLite waits for others by itself, but not always: of two that make a new ledger at once, one may be
+        told at once that it is locked.
+        """
         deadline = time.monotonic() + self._patience_s
         while True:
             try:

@@ -45,7 +45,7 @@ def test_a_build_needs_no_files(store: Store) -> None:
 def test_the_same_run_again_changes_nothing(store: Store, started: str) -> None:
     build = a_build_info()
     store.publish_build(build, [an_upload(properties={"level": ("dev",)})])
-    store.annotate(PATH, {"level": ("rc",)})
+    store.annotate([PATH], {"level": ("rc",)})
     store.publish_build(a_build_info(started=started), [an_upload(properties={"level": ("dev",)})])
     assert store.stat(PATH).properties == {"level": ("rc",)}
     assert _names(store) == [f"demo/1@{STARTED}"]

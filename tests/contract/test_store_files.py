@@ -135,7 +135,7 @@ def test_a_path_that_is_none_makes_no_upload_and_finds_nothing(store: Store, pat
         with pytest.raises(NotFound):
             ask(path)
     with pytest.raises(NotFound):
-        store.annotate(path, {"a": ("1",)})
+        store.annotate([path], {"a": ("1",)})
 
 
 STRANGE = (
@@ -167,16 +167,26 @@ def test_properties_nobody_can_keep_are_refused(store: Store, properties: dict[s
     assert store.list("") == ()
     store.put(an_upload())
     with pytest.raises(StoreError, match="cannot have the property"):
-        store.annotate(PATH, properties)
+        store.annotate([PATH], properties)
     assert store.stat(PATH).properties == {}
 
 
 def test_annotate_replaces_the_properties_it_names(store: Store) -> None:
     store.put(an_upload(properties={"level": ("dev",), "build": ("1",), "gone": ("x",)}))
-    store.annotate(PATH, {"level": ("rc", "qa", "rc"), "gone": (), "new": ("n",), "never": ()})
+    store.annotate([PATH], {"level": ("rc", "qa", "rc"), "gone": (), "new": ("n",), "never": ()})
     assert store.stat(PATH).properties == {"build": ("1",), "level": ("qa", "rc"), "new": ("n",)}
-    store.annotate(PATH, {})
+    store.annotate([PATH], {})
     assert store.stat(PATH).properties == {"build": ("1",), "level": ("qa", "rc"), "new": ("n",)}
+
+
+def test_annotate_marks_all_files_or_none(store: Store) -> None:
+    store.put(an_upload())
+    store.put(an_upload(path="dev/other/file"))
+    store.annotate([PATH, "dev/other/file"], {"level": ("qa",)})
+    assert [item.properties for item in store.list("")] == [{"level": ("qa",)}] * 2
+    with pytest.raises(NotFound, match="dev/nothing"):
+        store.annotate([PATH, "dev/nothing", "dev/other/file"], {"level": ("rc",)})
+    assert [item.properties for item in store.list("")] == [{"level": ("qa",)}] * 2
 
 
 def test_list_has_the_meaning_of_folders(store: Store) -> None:
