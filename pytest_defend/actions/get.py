@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["get"]
 
-_CHUNK = 1024 * 1024
+_CHUNK = 64 * 1024
 
 
 def get(build: BuildId, wanted: str, target: Path, store: Store) -> FileView:

@@ -17,7 +17,6 @@ from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.extensions import asked_artifacts
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.files import match, read_dists, safe_name
-from pytest_defend.capture.junit import compare, read_junit
 from pytest_defend.model.bundle import JOURNAL
 from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
@@ -103,6 +102,8 @@ def _users_junit(run: Recording, config: Any, gaps: list[Gap]) -> Path | None:
     if not fresh:
         gaps.append(Gap(topic="junit", problem=f"{path} of --junitxml is of an earlier run and left out."))
         return None
+    from pytest_defend.capture.junit import compare, read_junit  # its parser is large, and few runs need it
+
     counts, problems = read_junit(path)
     gaps += problems
     if counts is not None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Recorder", "without_group"]
 
 _TEXT_LIMIT = 64 * 1024
+_IDS_AT_ONCE = 1000  # in a line, so that no line grows with the run
 _WARNINGS_TOLD = 500  # distinct warnings; all are counted
 
 
@@ -102,7 +103,15 @@ class Recorder:
             rows = _with_duplicates(ids, first)
         self._rows[worker] = rows
         self._lists.append((ids, first, rows))
-        self._write(ids_line(worker, first, self._shown(ids), len(ids)))
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            part = self._shown(ids[start : start + _IDS_AT_ONCE])
+            self._write(ids_line(worker, first + start, part, len(part)))
+
+    def forget(self) -> None:
+        """Give back what was remembered: the session is over, and what follows needs the memory."""
+        self._open.clear()
+        self._rows.clear()
+        self._lists.clear()
 
     def began(self, nodeid: str) -> None:
         """A test began, on whichever worker."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checksums", "Hasher"]
 
-_CHUNK = 1024 * 1024
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Checksums(Document):
 
     @classmethod
     def of_stream(cls, stream: BinaryIO) -> Checksums:
-        """The checksums of what is left to read in a stream; reads it to its end, a mebibyte at a time."""
+        """The checksums of what is left to read in a stream; reads it to its end, 64 KiB at a time."""
         hasher = Hasher()
         while chunk := stream.read(_CHUNK):
             hasher.update(chunk)

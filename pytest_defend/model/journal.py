@@ -16,9 +16,12 @@ collected; `b` a test began; `n` or `id` an attempt ended; `collection` a collec
 from __future__ import annotations
 
 import json
+from array import array
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import InvalidDocument
@@ -172,21 +175,39 @@ def attempt_of(entry: Mapping[str, Any], nodeid: str) -> Attempt:
 
 
 class IdTable:
-    """Node ids by their number, and who collected which."""
+    """Node ids by their row, and who collected which; a row costs its characters and four bytes."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []
         self.collections: dict[str, range] = {}
         """The rows each worker collected."""
+        self._firsts: list[int] = []  # of each part, with the ids joined and where each ends
+        self._parts: list[tuple[str, array[int]]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> str:
+        part = bisect_right(self._firsts, row) - 1
+        text, ends = self._parts[part]
+        place = row - self._firsts[part]
+        return text[ends[place - 1] if place else 0 : ends[place]]
 
     def add(self, told: Mapping[str, Any]) -> None:
         """Take in an `ids` line."""
-        self.names.extend(told.get("ids", ()))
-        self.collections[told["worker"]] = range(told["first"], told["first"] + told["count"])
+        ids = told.get("ids")
+        if ids:
+            self._firsts.append(self._count)
+            self._parts.append(("".join(ids), array("I", accumulate(map(len, ids)))))
+            self._count += len(ids)
+        rows = range(told["first"], told["first"] + told["count"])
+        before = self.collections.get(told["worker"])
+        follows = before is not None and before.stop == rows.start
+        self.collections[told["worker"]] = range(before.start, rows.stop) if before and follows else rows
 
     def name(self, entry: Mapping[str, Any]) -> str:
         """The node id an attempt line is about."""
-        return str(entry["id"]) if "id" in entry else self.names[entry["n"]]
+        return str(entry["id"]) if "id" in entry else self[entry["n"]]
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

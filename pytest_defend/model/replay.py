@@ -199,10 +199,10 @@ class _Reading:
     def _take_ids(self, told: Mapping[str, Any]) -> None:
         ids = self.summary.ids
         ids.add(told)
-        self.begun.extend(bytes(len(ids.names) - len(self.begun)))
+        self.begun.extend(bytes(len(ids) - len(self.begun)))
         self.ended.setdefault(told["worker"] if self.each else "", bytearray())
         for ended in self.ended.values():
-            ended.extend(bytes(len(ids.names) - len(ended)))
+            ended.extend(bytes(len(ids) - len(ended)))
 
     def _take_collection(self, told: Mapping[str, Any]) -> None:
         problem = CollectionProblem.from_dict(told)
@@ -252,7 +252,7 @@ class _Reading:
             yield from (("", row) for rows in list(collections.values())[:1] for row in rows)
 
     def _lost(self, row: int, worker: str) -> Case:
-        nodeid = self.summary.ids.names[row]
+        nodeid = self.summary.ids[row]
         message = "began and never finished" if self.begun[row] else "collected and never finished"
         phase = Phase(when="lost", outcome=Outcome.LOST, message=message)
         return Case(nodeid=nodeid, attempts=(Attempt(nodeid=nodeid, worker=worker, phases=(phase,)),))

@@ -188,6 +188,7 @@ class Controller:
                     warnings=self.recorder.warnings,
                 )
             )
+            self.recorder.forget()
         return self._ending.finish(status)
 
     def last_word(self, status: Any) -> Any:
