@@ -1,22 +1,25 @@
-"""For every test: pytester, and no network but loopback."""
+"""For every test: pytester, no network but loopback, and no settings of the run that tests us."""
 
 from __future__ import annotations
 
+import os
+import re
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytest_plugins = ["pytester"]
 
 _LOOPBACK = ("127.", "::1", "localhost")
+_OURS_OR_CI = re.compile(
+    r"(DEFEND|JF|JFROG|PYTEST_XDIST|CI|GITHUB|GITLAB|JENKINS|TEAMCITY|BAMBOO|bamboo|BITBUCKET|BUILDKITE|CIRCLE|TRAVIS"
+    r"|DRONE|APPVEYOR|CF|BUILD|SYSTEM|TF|WOODPECKER|ATC)(_.*)?|CIRCLECI|PYTEST_ADDOPTS|JOB_NAME"
+)
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that reaches for the network outside this machine fails at once."""
     connect = socket.socket.connect
 
@@ -27,4 +30,11 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs inside tests see neither the CI system nor the settings of the run around them."""
+    for name in list(os.environ):
+        if _OURS_OR_CI.fullmatch(name):
+            monkeypatch.delenv(name)
