@@ -56,13 +56,13 @@ _SETTINGS = (
     "core.fsmonitor=",
     f"core.hooksPath={os.devnull}",
     "core.quotePath=true",
+    "diff.autoRefreshIndex=false",  # `git diff` would write the index, whatever GIT_OPTIONAL_LOCKS says
     "log.showSignature=false",
 )
 _DIFF = (
     "diff",
     "HEAD",
-    "--binary",
-    "--full-index",
+    "--full-index",  # names the content of binary files too
     "--no-ext-diff",
     "--no-textconv",
     # The rest pins what a user's settings could change: one difference, one digest.
@@ -267,15 +267,13 @@ def _submodules(git: _Git, status: _Status, redactor: Redactor) -> Iterator[Subm
 
 
 def _version_facts(git: _Git) -> VersionFacts:
-    described = git(
-        "describe", "--tags", "--long", "--always", "--dirty", f"--abbrev={_DIGITS}", "--match=*[0-9]*"
-    ).strip()
-    clean = described.removesuffix("-dirty")
-    tag, _, rest = clean.rpartition("-g")
+    # Not `git describe --dirty`, which writes the index.
+    changes = git("status", "--porcelain=v2", "-z", "--untracked-files=no", "--ignore-submodules=none")
+    asked = ("--tags", "--long", "--always", f"--abbrev={_DIGITS}", "--match=*[0-9]*")
+    tag, _, commit = git("describe", *asked).strip().rpartition("-g")
     if not tag:
         count = int(git("rev-list", "--count", "HEAD"))
-        return VersionFacts(commit=clean, distance=count, dirty=described != clean)
+        return VersionFacts(commit=commit, distance=count, dirty=bool(changes))
     name, _, distance = tag.rpartition("-")
-    return VersionFacts(
-        commit=rest, tag=re.sub(r"^v(?=\d)", "", name), distance=int(distance), dirty=described != clean
-    )
+    named = re.sub(r"^v(?=\d)", "", name)
+    return VersionFacts(commit=commit, tag=named, distance=int(distance), dirty=bool(changes))
