@@ -7,7 +7,9 @@ Rules:
 - A package file goes to `<repository>/<name>/<version>/<file>`, evidence next to the package, to
   `<repository>/<name>/<version>/evidence/<stage>/<run>/<file>`.
 - Without dist files the package is the project, its version the build's number.
-- Dependency ids are `name:version`, names normalised; every `requestedBy` chain ends at the module's id.
+- Dependency ids are `name:version`, names normalised; every `requestedBy` chain ends at the module's id. Of
+  several distributions each has what it asks for itself.
+- No property is null, no type longer than the 64 characters a server keeps.
 
 Source: JFrog's build-info schema; module type `python` as `jf` writes it.
 """
@@ -17,18 +19,20 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from pytest_defend.model.buildinfo import Agent, Artifact, BuildInfo, Dependency, Module, Vcs
-from pytest_defend.model.distributions import chains
+from pytest_defend.model.distributions import Installed, chains
 from pytest_defend.model.fields import started_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_defend.model.checksums import Checksums
+    from pytest_defend.model.distributions import Distribution
     from pytest_defend.model.record import RunRecord, Subject
     from pytest_defend.model.results import Tally, Verdict
 
@@ -36,6 +40,8 @@ __all__ = ["Layout", "Placed", "build_info"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+!-]+")
 _BUILD_INFO_VERSION = "1.0.1"  # of the document format
+_TYPE = 64  # characters of a type that a server keeps
+_US = "pytest-defend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +91,11 @@ class Layout:
 
     def package(self, subject: Subject) -> str:
         """Where a distribution file goes."""
-        return f"{self.repository}/{subject.name}/{_part(subject.version)}/{subject.file}"
+        return f"{self.repository}/{_part(subject.name)}/{_part(subject.version)}/{subject.file}"
 
     def evidence(self, record: RunRecord, name: str) -> str:
         """Where a file of the run goes; `name` is its path in the bundle."""
-        folder = f"{self.repository}/{self.name}/{_part(self.version)}"
+        folder = f"{self.repository}/{_part(self.name)}/{_part(self.version)}"
         return f"{folder}/evidence/{record.stage}/{record.run}/{name}"
 
 
@@ -118,7 +124,7 @@ def build_info(
         name=record.build_name,
         number=record.build_number,
         started=started_text(record.started),
-        agent=Agent(name=facts.ci.system if facts.ci else "pytest-defend", version=record.recorder),
+        agent=Agent(name=facts.ci.system) if facts.ci else Agent(name=_US, version=record.recorder),
         build_agent=Agent(name="pytest", version=tester),
         duration_ms=record.wall_us // 1000,
         url=url,
@@ -153,7 +159,7 @@ def _packages(record: RunRecord, layout: Layout) -> Iterator[Module]:
                 _artifact(subject.file, layout.package(subject), subject.checksums, subject.type)
                 for subject in subjects
             ),
-            dependencies=tuple(_dependencies(record, module, "runtime", project=name)),
+            dependencies=tuple(_runtime(record, module, name)),
         )
 
 
@@ -168,7 +174,7 @@ def _stage(
         artifacts=tuple(
             _artifact(placed.name, placed.path, placed.checksums, _suffix(placed.name)) for placed in evidence
         ),
-        dependencies=tuple(_dependencies(record, module, "test", project="")),
+        dependencies=tuple(_tested_with(record, module)),
     )
 
 
@@ -186,27 +192,37 @@ def _artifact(name: str, path: str, checksums: Checksums, kind: str) -> Artifact
 
 
 def _suffix(name: str) -> str:
-    return name.rpartition("/")[2].partition(".")[2][-64:]  # the server keeps 64 characters of a type
+    suffix = PurePosixPath(name).suffix.removeprefix(".")
+    return suffix if len(suffix) <= _TYPE else ""
 
 
-def _dependencies(record: RunRecord, module: str, scope: str, *, project: str) -> Iterator[Dependency]:
-    installed = record.facts.installed
-    if installed is None:
-        return
-    itself = [each for each in installed.distributions if each.name == project]
-    asked = {edge.target for each in itself for edge in each.requires}
-    found = chains(installed, module, asked if project else installed.roots)
+def _runtime(record: RunRecord, module: str, package: str) -> Iterator[Dependency]:
+    """What a distribution needs to run; not known of one that is not installed where the tests run."""
+    installed = record.facts.installed or Installed()
+    asked = [edge.target for one in installed.distributions if one.name == package for edge in one.requires]
+    found = chains(installed, module, asked)
     for distribution in installed.distributions:
-        if scope in distribution.scopes and distribution.name != project:
-            yield Dependency(
-                id=f"{distribution.name}:{distribution.version}",
-                scopes=distribution.scopes,
-                requested_by=found.get(distribution.name, ()),
-            )
+        if distribution.name in found and distribution.name != package:
+            yield _dependency(distribution, found)
+
+
+def _tested_with(record: RunRecord, module: str) -> Iterator[Dependency]:
+    installed = record.facts.installed or Installed()
+    found = chains(installed, module, installed.roots)
+    for distribution in installed.distributions:
+        if "test" in distribution.scopes:
+            yield _dependency(distribution, found)
+
+
+def _dependency(distribution: Distribution, found: Mapping[str, tuple[tuple[str, ...], ...]]) -> Dependency:
+    return Dependency(
+        id=distribution.id, scopes=distribution.scopes, requested_by=found.get(distribution.name, ())
+    )
 
 
 def _said(record: RunRecord, verdict: Verdict, tally: Tally) -> Iterator[tuple[str, str]]:
     yield "defend.schema", record.schema
+    yield "defend.recorder", f"{_US} {record.recorder}"
     yield "defend.run", record.run
     yield "defend.stage", record.stage
     yield "defend.result", verdict.result.value

@@ -28,9 +28,13 @@ class Checksums(Document):
     """The digests of one run of bytes, lower-case hexadecimal, and their number."""
 
     sha256: str
+    """64 digits."""
     sha1: str
+    """40 digits; what Artifactory searches by."""
     md5: str
+    """32 digits."""
     size_bytes: int
+    """How many bytes."""
 
     @classmethod
     def of(cls, content: bytes) -> Checksums:

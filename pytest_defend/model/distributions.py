@@ -106,14 +106,17 @@ class Distribution(Document):
     shown_name: str = ""
     """As in its metadata."""
     installer: str = ""
+    """Who put it there: `pip`, `uv`, ..."""
     requested: bool | None = None
     """Asked for by name, or only as a dependency; None where the installer does not say."""
     location: str = ""
     """Folder it is imported from, links resolved."""
     editable: bool = False
+    """Whether its files are those of a working tree."""
     direct_url: Mapping[str, Any] = field(default_factory=dict)
     """Its `direct_url.json` (PEP 610) without credentials; empty when it came from an index."""
     requires: tuple[Edge, ...] = ()
+    """What it requires here, sorted."""
     scopes: tuple[str, ...] = ()
     """Of `build`, `runtime`, `test`, `transitive`; empty for the project under test."""
 
@@ -134,6 +137,7 @@ class Installed(Document):
     """Everything that can be imported by one interpreter."""
 
     distributions: tuple[Distribution, ...] = ()
+    """Sorted by name."""
     roots: tuple[str, ...] = ()
     """Names asked for by no other package here, from which every package can be reached."""
 

@@ -7,15 +7,17 @@ Rules:
 - Node ids are written once, when collection has finished; later lines name a test by its number `n` in
   that table (by `id` when it was never collected). That keeps a passing test under 100 bytes.
 - A passing test without anything to tell is `{"n":7,"s":<epoch ms>,"d":[setup,call,teardown us]}`.
+- Reading trusts nothing: a journal may come from another machine. No line holds a number with a fraction.
 
-The kinds of lines, by their first key: `journal` header; `facts` what the run runs on; `ids` what a worker
-collected; `b` a test began; `n` or `id` an attempt ended; `collection` a collector failed or skipped;
-`deselected`; `warning`; `worker`; `internal` error; `gap`; `end` the session finished.
+The kinds of lines, by the key that tells them apart: `journal` header; `facts` what the run runs on; `ids`
+what a worker collected; `b` a test began; `d` or `attempt` an attempt ended; `collection` a collector failed
+or skipped; `deselected`; `warning`; `worker`; `internal` error; `gap`; `end` the session finished.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -30,6 +32,7 @@ from pytest_defend.model.results import Attempt, Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import NoReturn
 
 __all__ = [
     "VERSION",
@@ -42,12 +45,24 @@ __all__ = [
     "began_line",
     "header_line",
     "ids_line",
+    "is_attempt",
     "line",
     "passed_line",
+    "passed_of",
     "read_lines",
 ]
 
 VERSION = 1
+
+
+def _refused(number: str) -> NoReturn:
+    problem = f"{number} is no whole number"
+    raise ValueError(problem)
+
+
+# Without the guess at the encoding that `json.loads` makes.
+_decode = json.JSONDecoder(parse_float=_refused, parse_constant=_refused).decode
+_BEGAN = re.compile(rb'\{"b":(\d{1,18})\}\n')  # every other line is one: no need for a parser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,24 +169,38 @@ def ids_line(worker: str, first: int, ids: Sequence[str] | None, count: int) -> 
 _PHASES = ("setup", "call", "teardown")
 
 
+def is_attempt(entry: Mapping[str, Any]) -> bool:
+    """Whether a line says that an attempt ended."""
+    return "attempt" in entry or "d" in entry
+
+
 def attempt_of(entry: Mapping[str, Any], nodeid: str) -> Attempt:
-    """The attempt in a line that has `n` or `id`.
+    """The attempt in a line of that kind.
 
     Raises:
         InvalidDocument: The line has not the shape of an attempt.
     """
     if "attempt" in entry:
-        return Attempt.from_dict({**entry["attempt"], "nodeid": nodeid})
-    try:
-        durations = zip(_PHASES, entry["d"], strict=True)
-        return Attempt(
-            nodeid=nodeid,
-            worker=entry.get("w", ""),
-            started_ms=entry["s"],
-            phases=tuple(Phase(when=w, outcome=Outcome.PASSED, duration_us=us) for w, us in durations),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise InvalidDocument("journal line", [("d", f"is no list of durations ({error!r})")]) from error
+        told = entry["attempt"]
+        return Attempt.from_dict({**told, "nodeid": nodeid} if isinstance(told, Mapping) else told)
+    worker, started_ms, durations = passed_of(entry)
+    timed = zip(_PHASES, durations, strict=True)
+    phases = tuple(Phase(when=when, outcome=Outcome.PASSED, duration_us=us) for when, us in timed)
+    return Attempt(nodeid=nodeid, worker=worker, started_ms=started_ms, phases=phases)
+
+
+def passed_of(entry: Mapping[str, Any]) -> tuple[str, int, Sequence[int]]:
+    """Worker, start (epoch milliseconds) and three durations (microseconds) in the line of a passing test.
+
+    Raises:
+        InvalidDocument: The line has not the shape of one.
+    """
+    worker, durations = entry.get("w", ""), entry["d"]
+    numbers = [entry.get("s"), *durations] if isinstance(durations, list) else []
+    kinds = [type(worker), *map(type, numbers)]
+    if kinds != [str, *[int] * (1 + len(_PHASES))]:
+        raise InvalidDocument("journal line", [("d", "is no passing test: worker, start, three durations")])
+    return worker, numbers[0], numbers[1:]
 
 
 class IdTable:
@@ -194,20 +223,34 @@ class IdTable:
         return text[ends[place - 1] if place else 0 : ends[place]]
 
     def add(self, told: Mapping[str, Any]) -> None:
-        """Take in an `ids` line."""
-        ids = told.get("ids")
+        """Take in an `ids` line; a `LookupError`, `TypeError` or `ValueError` when it makes no sense."""
+        worker, ids = told["worker"], told.get("ids")
         if ids:
             self._firsts.append(self._count)
             self._parts.append(("".join(ids), array("I", accumulate(map(len, ids)))))
             self._count += len(ids)
         rows = range(told["first"], told["first"] + told["count"])
-        before = self.collections.get(told["worker"])
+        if not isinstance(worker, str) or rows.start < 0 or rows.stop > self._count:
+            problem = f"{worker!r} has rows {rows.start} to {rows.stop} of {self._count}"
+            raise ValueError(problem)
+        before = self.collections.get(worker)
         follows = before is not None and before.stop == rows.start
-        self.collections[told["worker"]] = range(before.start, rows.stop) if before and follows else rows
+        self.collections[worker] = range(before.start, rows.stop) if before and follows else rows
 
-    def name(self, entry: Mapping[str, Any]) -> str:
-        """The node id an attempt line is about."""
-        return str(entry["id"]) if "id" in entry else self[entry["n"]]
+    def key(self, given: object) -> int | str:
+        """What a line calls a test: the row of one that was collected, the id of any other.
+
+        Raises:
+            ValueError: It is neither.
+        """
+        if isinstance(given, str) or (type(given) is int and 0 <= given < self._count):
+            return given
+        problem = f"{given!r} names no test"
+        raise ValueError(problem)
+
+    def name(self, key: int | str) -> str:
+        """The node id of a test."""
+        return key if isinstance(key, str) else self[key]
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -224,9 +267,8 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(lines, 1):
         if damaged:
             break
-        try:
-            entry = json.loads(text)
-        except ValueError:
+        entry = _parsed(text)
+        if entry is None:
             damaged = number
             continue
         if number == 1:
@@ -238,8 +280,18 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         raise InvalidDocument("journal", [(f"line {damaged}", "is damaged, and others follow it")])
 
 
-def _check_header(entry: Any) -> None:
-    if not isinstance(entry, Mapping) or entry.get("journal") != "pytest-defend":
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    if began := _BEGAN.fullmatch(text):
+        return {"b": int(began[1])}
+    try:
+        entry = _decode(text.decode())
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _check_header(entry: Mapping[str, Any]) -> None:
+    if entry.get("journal") != "pytest-defend":
         raise InvalidDocument("journal", [("line 1", "is no header of a journal")])
     if entry.get("version") != VERSION:
         problem = f"is {entry.get('version')!r}; this pytest-defend reads {VERSION}"

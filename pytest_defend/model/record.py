@@ -4,7 +4,7 @@ Rules:
 - The attempts stay in the journal, which the record names by its digest; tallies and verdicts are derived
   from it (`model.replay`, `model.verdict`) and never stored here.
 - Canonical bytes: UTF-8, keys sorted, no floats. The JSON Schema of this document is shipped as
-  `pytest_defend/model/run-record.schema.json`.
+  `pytest_defend/model/run-record.schema.json`; it is made from these classes (`documents.schema`).
 - What could not be read is named in `gaps`.
 """
 
@@ -46,7 +46,7 @@ class RunFacts(Document):
     pytest: PytestFacts | None = None
     installed: Installed | None = None
     more: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Facts of extension points, by the name of who gave them."""
+    """Facts that extension points gave, by topic, then by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +54,15 @@ class Subject(Document):
     """A distribution file this run is evidence for."""
 
     file: str
+    """Name of the file."""
     name: str
     """Normalised."""
     version: str
+    """As its metadata writes it."""
     type: str
     """`whl`, `tar.gz` or `zip`."""
     checksums: Checksums
+    """Of the file as it is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +70,11 @@ class RecordedFile(Document):
     """A file archived with the run; `name` is its path in the bundle and below the run's evidence."""
 
     name: str
+    """Its path in the bundle, and below the folder of the run's evidence."""
     role: str
     """`journal`, `junit`, `report` or `attachment`."""
     checksums: Checksums
+    """Of the file as it is archived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +82,17 @@ class RunRecord(Document):
     """One run of one stage."""
 
     schema: str
+    """Which document this is: `pytest-defend/run-record/1`."""
     run: str
     """Unique id of the run."""
     stage: str
+    """Name of the group of tests that ran."""
     build_name: str
+    """Name of the build the run belongs to."""
     build_number: str
+    """Number of that build."""
     started: datetime
+    """When the run started; the build's `started`."""
     recorder: str
     """Version of pytest-defend."""
     exit_status: int | None = None
@@ -92,10 +102,13 @@ class RunRecord(Document):
     work_us: int = 0
     """Sum of the durations of all tests, microseconds."""
     workers_us: Mapping[str, int] = field(default_factory=dict)
-    """The same for each worker; empty in a run without workers."""
+    """The same for each worker, microseconds; empty in a run without workers."""
     facts: RunFacts = field(default_factory=RunFacts)
     installed_changes: tuple[str, ...] = ()
     """What was installed, removed or replaced while the tests ran."""
     subjects: tuple[Subject, ...] = ()
+    """The distribution files it is evidence for."""
     files: tuple[RecordedFile, ...] = ()
+    """The files archived with it, this one excepted."""
     gaps: tuple[Gap, ...] = ()
+    """What should be in the record and is not."""

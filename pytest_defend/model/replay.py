@@ -3,24 +3,32 @@
 Rules:
 - Everything is derived in one reading that keeps the node ids and two bytes for each collected test; a test
   that passed leaves nothing else.
-- Complete means: every collected test finished, on every worker with `--dist=each`; no test is open; every
-  worker that became ready ended well; no internal error; the session ended by itself with status 0.
-- A run that is not complete, or in which nothing passed, is never green, whatever pytest exited with.
-- Counts are made as pytest's own summary line makes them.
-
-Source: pytest's `ExitCode`; 6 and 7 are `--max-warnings` of pytest and `--fail-on-flaky` of
-pytest-rerunfailures.
+- A test is finished when its last attempt ended and asked for no other one. Every other test is lost;
+  finished and lost ones together are the collected ones.
+- A test nobody collected counts as collected once it begins: it can be lost like any other.
+- Counts are made as pytest's own summary line makes them. Whether they are good enough is for
+  `model.verdict` to say.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.model.facts import Gap
-from pytest_defend.model.journal import End, Header, IdTable, WorkerEvent, attempt_of, read_lines
+from pytest_defend.model.journal import (
+    End,
+    Header,
+    IdTable,
+    WorkerEvent,
+    attempt_of,
+    is_attempt,
+    passed_of,
+    read_lines,
+)
 from pytest_defend.model.results import Attempt, Case, CollectionProblem, Outcome, Phase, Tally
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ _COUNTED = {
     Outcome.RERUN: "rerun",
 }
 _OUTCOMES = tuple(Outcome)
+_RERUN = 1 + _OUTCOMES.index(Outcome.RERUN)
 
 
 @dataclass(slots=True)
@@ -59,10 +68,10 @@ class Summary:
     internal: list[str] = field(default_factory=list)
     workers: dict[str, list[WorkerEvent]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
-    lost: list[Case] = field(default_factory=list)
+    lost: dict[_Key, Case] = field(default_factory=dict)
     """Tests that were collected and never finished; the ones that had begun say so."""
-    finals: dict[_Key, int] = field(default_factory=dict)
-    """Tests that ended more than once, and how often (a crash that another worker repeated)."""
+    tries: dict[_Key, int] = field(default_factory=dict)
+    """Tests with more than one attempt, and how many (reruns, a crash that another worker repeated)."""
     end: End | None = None
     work_us: int = 0
     workers_us: dict[str, int] = field(default_factory=dict)
@@ -82,40 +91,36 @@ def summarise(lines: Iterable[bytes]) -> Summary:
     try:
         for entry in entries:
             reading.take(entry)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidDocument("journal", [("", f"a line is not understood ({error!r})")]) from error
     return reading.finish()
 
 
 def cases(lines: Iterable[bytes], summary: Summary) -> Iterator[Case]:
-    """Every test of the journal with all its attempts, in the order the tests ended; lost ones last.
+    """Every test of the journal once, with all its attempts, in the order the tests ended; lost ones last.
 
     Args:
         lines: Of the journal `summary` was made from, from its start.
         summary: Of that journal.
     """
-    each, ids = summary.header.each, summary.ids
-    waiting: dict[_Key, list[Attempt]] = {}
-    left = dict(summary.finals)
+    ids = summary.ids
+    waiting: dict[_Key, tuple[Attempt, ...]] = {}
+    left = dict(summary.tries)
     for entry in read_lines(lines):
-        if "n" not in entry and "id" not in entry:
+        if not is_attempt(entry):
             continue
-        attempt = attempt_of(entry, ids.name(entry))
-        key = _key(entry, attempt.worker, each=each)
-        attempts = [*waiting.pop(key, ()), attempt]
-        final = attempt.outcome is not Outcome.RERUN
-        if final and key in left:
+        test = ids.key(entry["n"] if "n" in entry else entry["id"])
+        attempt = attempt_of(entry, ids.name(test))
+        key = (test, attempt.worker if summary.header.each else "")
+        attempts = (*waiting.pop(key, ()), attempt)
+        if key in left:
             left[key] -= 1
-            final = not left[key]
-        if final:
-            yield Case(nodeid=attempt.nodeid, attempts=tuple(attempts))
-        else:
+        if left.get(key) or key in summary.lost:
             waiting[key] = attempts
-    yield from summary.lost
-
-
-def _key(entry: Mapping[str, Any], worker: str, *, each: bool) -> _Key:
-    return entry.get("n", entry.get("id")), worker if each else ""
+        else:
+            yield Case(nodeid=attempt.nodeid, attempts=attempts)
+    for key, case in summary.lost.items():
+        yield replace(case, attempts=(*waiting.get(key, ()), *case.attempts))
 
 
 class _Reading:
@@ -127,30 +132,36 @@ class _Reading:
         self.counts: Counter[str] = Counter()
         self.ended: dict[str, bytearray] = {}  # by worker with --dist=each: 1 + index of the last outcome
         self.begun = bytearray()
-        self.strangers: dict[_Key, int] = {}  # the same for tests that were never collected
-        self.retried: set[_Key] = set()  # had a rerun or an earlier end that speaks against them
+        self.strangers: dict[_Key, int] = {}  # the same for tests nobody collected; 0 while they are open
+        self.retried: set[_Key] = set()  # had an attempt that speaks against them
         self.good: set[_Key] = set()  # of these, the ones that ended well
         self.deselected: Counter[str] = Counter()
 
     def take(self, entry: Mapping[str, Any]) -> None:
-        if "b" in entry:
-            self._began(entry["b"])
-        elif "d" in entry:
-            self.counts["passed"] += 1
-            self._ended(entry, entry.get("w", ""), Outcome.PASSED, sum(entry["d"]))
-        elif "attempt" in entry:
-            attempt = attempt_of(entry, self.summary.ids.name(entry))
+        if "attempt" in entry:
+            test = self._test(entry)
+            attempt = attempt_of(entry, self.summary.ids.name(test))
             self._count(attempt)
-            self._ended(entry, attempt.worker, attempt.outcome, attempt.duration_us)
+            self._ended(test, attempt.worker, attempt.outcome, attempt.duration_us)
+        elif "d" in entry:
+            worker, _, durations = passed_of(entry)
+            self.counts["passed"] += 1
+            self._ended(self._test(entry), worker, Outcome.PASSED, sum(durations))
         else:
             for kind, told in entry.items():
                 take = getattr(self, f"_take_{kind}", None)
                 if take is not None:  # else: a kind a later version added, beside the tests
                     take(told)
 
-    def _began(self, began: int | str) -> None:
-        if isinstance(began, int):
-            self.begun[began] = 1
+    def _test(self, entry: Mapping[str, Any]) -> int | str:
+        return self.summary.ids.key(entry["n"] if "n" in entry else entry["id"])
+
+    def _take_b(self, told: object) -> None:
+        test = self.summary.ids.key(told)
+        if isinstance(test, str):
+            self.strangers.setdefault((test, ""), 0)
+        else:
+            self.begun[test] = 1
 
     def _count(self, attempt: Attempt) -> None:
         for phase in attempt.phases:
@@ -167,30 +178,31 @@ class _Reading:
                 passed = subtest.outcome is Outcome.PASSED
                 self.counts["subtests_passed" if passed else "subtests_skipped"] += 1
 
-    def _ended(self, entry: Mapping[str, Any], worker: str, outcome: Outcome, duration_us: int) -> None:
+    def _ended(self, test: int | str, worker: str, outcome: Outcome, duration_us: int) -> None:
         summary = self.summary
         summary.work_us += duration_us
         summary.workers_us[worker] = summary.workers_us.get(worker, 0) + duration_us
-        key = _key(entry, worker, each=self.each)
-        if outcome is Outcome.RERUN:
-            self.retried.add(key)
-            return
+        key = (test, worker if self.each else "")
         before = self._exchange(key, 1 + _OUTCOMES.index(outcome))
         if before:
-            summary.finals[key] = summary.finals.get(key, 1) + 1
-            if _OUTCOMES[before - 1].bad:
+            summary.tries[key] = summary.tries.get(key, 1) + 1
+            if _speaks_against(_OUTCOMES[before - 1]):
                 self.retried.add(key)
         if key in self.retried:
-            (self.good.discard if outcome.bad else self.good.add)(key)
+            (self.good.discard if _speaks_against(outcome) else self.good.add)(key)
 
     def _exchange(self, key: _Key, code: int) -> int:
-        row, worker = key
-        if isinstance(row, str):
+        test, worker = key
+        if self.strangers:  # its beginning may have been told without its row or worker
+            began = (self.summary.ids.name(test), "")
+            if self.strangers.get(began) == 0:
+                del self.strangers[began]
+        if isinstance(test, str):
             before = self.strangers.get(key, 0)
             self.strangers[key] = code
             return before
         ended = self.ended[worker]
-        before, ended[row] = ended[row], code
+        before, ended[test] = ended[test], code
         return before
 
     def _take_facts(self, told: Mapping[str, Any]) -> None:
@@ -220,7 +232,7 @@ class _Reading:
         self.summary.workers.setdefault(event.id, []).append(event)
 
     def _take_internal(self, told: str) -> None:
-        self.summary.internal.append(told)
+        self.summary.internal.append(told.strip())
 
     def _take_gap(self, told: Mapping[str, Any]) -> None:
         self.summary.gaps.append(Gap.from_dict(told))
@@ -230,12 +242,13 @@ class _Reading:
 
     def finish(self) -> Summary:
         summary = self.summary
-        expected = list(self._expected())
-        summary.lost = [self._lost(row, worker) for worker, row in expected if not self.ended[worker][row]]
+        codes = itertools.chain(self._expected(), self.strangers.items())
+        summary.lost = {key: self._lost(*key) for key, code in codes if code in (0, _RERUN)}
+        collected = sum(1 for _ in self._expected()) + len(self.strangers)
         warnings = self.counts.pop("warnings", 0)
         summary.tally = Tally(
-            collected=len(expected),
-            finished=len(expected) - len(summary.lost),
+            collected=collected,
+            finished=collected - len(summary.lost),
             lost=len(summary.lost),
             deselected=max(self.deselected.values(), default=0),
             flaky=len(self.good),
@@ -244,15 +257,20 @@ class _Reading:
         )
         return summary
 
-    def _expected(self) -> Iterator[tuple[str, int]]:
-        collections = self.summary.ids.collections
-        if self.each:
-            yield from ((worker, row) for worker, rows in collections.items() for row in rows)
-        else:
-            yield from (("", row) for rows in list(collections.values())[:1] for row in rows)
+    def _expected(self) -> Iterator[tuple[_Key, int]]:
+        """Every collected test with 1 + index of its last outcome, 0 for none."""
+        collections = list(self.summary.ids.collections.items())
+        for worker, rows in collections if self.each else collections[:1]:
+            owner = worker if self.each else ""
+            yield from (((row, owner), self.ended[owner][row]) for row in rows)
 
-    def _lost(self, row: int, worker: str) -> Case:
-        nodeid = self.summary.ids[row]
-        message = "began and never finished" if self.begun[row] else "collected and never finished"
+    def _lost(self, test: int | str, worker: str) -> Case:
+        nodeid = self.summary.ids.name(test)
+        began = isinstance(test, str) or self.begun[test]
+        message = "began and never finished" if began else "collected and never finished"
         phase = Phase(when="lost", outcome=Outcome.LOST, message=message)
         return Case(nodeid=nodeid, attempts=(Attempt(nodeid=nodeid, worker=worker, phases=(phase,)),))
+
+
+def _speaks_against(outcome: Outcome) -> bool:
+    return outcome.bad or outcome is Outcome.RERUN

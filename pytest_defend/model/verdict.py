@@ -1,9 +1,11 @@
 """Judging a run: is it complete, and is it green?
 
 Rules:
-- Complete means: every collected test finished (on every worker with `--dist=each`), every worker that
-  became ready ended well, there was no internal error, and the session ended by itself with status 0.
-- A run that is not complete, or in which no test ran to its end, is never green, whatever pytest exited with.
+- Complete means: what was collected is known, every collected test finished (on every worker with
+  `--dist=each`), every worker that became ready ended well, there was no internal error, and the session
+  ended by itself with status 0.
+- A run that is not complete, or in which no test passed, is never green, whatever pytest exited with: tests
+  that were skipped, or failed as expected, show nothing that works.
 - A verdict names every reason, the worst kind first.
 
 Source: pytest's `ExitCode`. Other codes (6 of `--max-warnings`, 7 of pytest-rerunfailures'
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_defend.model.replay import Summary
-    from pytest_defend.model.results import Case
 
 __all__ = ["judge"]
 
@@ -64,13 +65,25 @@ def _missing(summary: Summary) -> Iterator[str]:
     elif end.exit_status in _INCOMPLETE or end.exit_status >= _SIGNALS:
         why = end.reason or _INCOMPLETE.get(end.exit_status, "terminated")
         yield f"pytest ended with exit status {end.exit_status}: {why}"
+    yield from _unheard(summary)
     if summary.lost:
-        yield f"{_plural(len(summary.lost), 'collected test')} never finished: {_names(summary.lost)}"
+        lost = [case.nodeid for case in summary.lost.values()]
+        yield f"{_plural(len(lost), 'collected test')} never finished: {_names(lost)}"
     for text in summary.internal:
-        yield f"internal error: {(text.strip().splitlines() or ['unknown'])[-1]}"
+        yield f"internal error: {(text.splitlines() or ['unknown'])[-1]}"
     yield from _bad_workers(summary)
-    if not tally.passed + tally.failed + tally.errors + tally.xfailed + tally.xpassed:
-        yield "no test ran to its end"
+    if not tally.passed + tally.xpassed + tally.failed + tally.errors:
+        yield "no test passed" if tally.xfailed else "no test ran to its end"
+
+
+def _unheard(summary: Summary) -> Iterator[str]:
+    """A test that nobody is known to have collected would not be missed."""
+    collections = summary.ids.collections
+    if summary.tally.collected and not collections:
+        yield "what was collected is not known"
+    elif summary.header.each:
+        for worker in sorted(summary.workers.keys() - collections.keys()):
+            yield f"what worker {worker} collected is not known"
 
 
 def _bad_workers(summary: Summary) -> Iterator[str]:
@@ -94,6 +107,6 @@ def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _names(lost: list[Case]) -> str:
-    named = ", ".join(case.nodeid for case in lost[:_NAMED])
+def _names(lost: list[str]) -> str:
+    named = ", ".join(lost[:_NAMED])
     return f"{named} and {len(lost) - _NAMED} more" if len(lost) > _NAMED else named

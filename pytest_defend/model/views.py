@@ -25,8 +25,10 @@ class StageView(Document):
     result: str
     """By the record: `passed`, `warned`, `failed` or `incomplete`."""
     mark: str
-    """The property `defend.stage.<stage>` of its record; empty when the run never spoke its last word."""
+    """What `defend.stage.<stage>` says on every one of its files; empty when they disagree or do not say it:
+    the run never spoke its last word, or files are gone."""
     reasons: str = ""
+    """Why it is no better."""
     run: str = ""
     tests: Mapping[str, int] = field(default_factory=dict)
     """Counts by name; one that is missing is zero."""

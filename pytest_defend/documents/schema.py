@@ -1,0 +1,126 @@
+"""The JSON Schema of the run record, made from its classes.
+
+Rules:
+- Draft 2020-12. It says what `Document` reads: required keys, types, no key that is not known.
+- An instant has the one form that is written; readers accept more.
+- Every key has a description, the words under the field (of a document in it: what that document is). One
+  without words is an error, so that no field gets into the record unexplained.
+- The result is shipped as `pytest_defend/model/run-record.schema.json`; a test compares the two.
+
+Source: https://json-schema.org/draft/2020-12
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import json
+import textwrap
+import types
+import typing
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_defend.model.fields import Document
+from pytest_defend.model.record import SCHEMA, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["record_schema"]
+
+_SCALARS: dict[Any, dict[str, Any]] = {
+    Any: {},
+    bool: {"type": "boolean"},
+    datetime: {
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}\+0000$",
+    },
+    int: {"type": "integer"},
+    str: {"type": "string"},
+}
+
+
+def record_schema() -> bytes:
+    """The shipped document: UTF-8, two blanks of indentation, keys in the order of the fields."""
+    found: dict[type[Document], None] = {}
+    _reach(RunRecord, found)
+    root, *parts = found
+    record = _object(root)
+    record["properties"]["schema"]["const"] = SCHEMA
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "title": root.__name__,
+        **record,
+        "$defs": {part.__name__: _object(part) for part in parts},
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _reach(kind: type[Document], found: dict[type[Document], None]) -> None:
+    if kind not in found:
+        found[kind] = None
+        for hint in typing.get_type_hints(kind).values():
+            for inner in _documents_in(hint):
+                _reach(inner, found)
+
+
+def _documents_in(hint: Any) -> Iterator[type[Document]]:
+    if isinstance(hint, type) and issubclass(hint, Document):
+        yield hint
+    for inner in typing.get_args(hint):
+        yield from _documents_in(inner)
+
+
+def _object(kind: type[Document]) -> dict[str, Any]:
+    hints, said = typing.get_type_hints(kind), _said(kind)
+    properties, required = {}, []
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every document is a dataclass
+        key = field.metadata.get("key", field.name)
+        description = said[field.name] or "".join(_summary(part) for part in _documents_in(hints[field.name]))
+        if not description:
+            raise ValueError(f"{kind.__name__}.{field.name} says nothing about itself")
+        properties[key] = {"description": description, **_typed(hints[field.name])}
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            required.append(key)
+    return {
+        "description": _summary(kind),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _typed(hint: Any) -> dict[str, Any]:
+    inner, origin = typing.get_args(hint), typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return {"anyOf": [_typed(inner[0]), {"type": "null"}]}
+    if origin is tuple:
+        return {"type": "array", "items": _typed(inner[0])}
+    if origin is Mapping:
+        return {"type": "object", "additionalProperties": _typed(inner[1])}
+    if isinstance(hint, type) and issubclass(hint, Document):
+        return {"$ref": f"#/$defs/{hint.__name__}"}
+    return dict(_SCALARS[hint])
+
+
+def _summary(kind: type[Document]) -> str:
+    return (inspect.getdoc(kind) or "").partition("\n\n")[0]
+
+
+def _said(kind: type[Document]) -> dict[str, str]:
+    """The words under each field, by its name."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    said: dict[str, str] = {}
+    name = ""
+    for statement in typing.cast("ast.ClassDef", definition).body:
+        if isinstance(statement, ast.AnnAssign):
+            name = ast.unparse(statement.target)
+            said[name] = ""
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and name:
+            said[name] = " ".join(str(statement.value.value).split())
+    return said
