@@ -63,13 +63,14 @@ class JournalFile:
         """Append a line."""
         if self._file is None:
             return
+        done = 0
         try:
-            written = self._file.write(line)
-            if written != len(line):  # what a disk does that fills up in the middle of a line
-                self._file.truncate(self._file.tell() - (written or 0))
-                self._file.seek(0, os.SEEK_END)
-                self._file.write(line)
+            while done < len(line):  # a disk that fills up takes a part of it before it says so
+                done += self._file.write(line[done:])
         except OSError as error:
+            if done:
+                with suppress(OSError):
+                    self._file.truncate(self._file.tell() - done)
             self._move(error)
             self.write(line)
 
@@ -91,22 +92,42 @@ class JournalFile:
         if before is not None:
             before.close()
         wanted = self.folder
-        cause = reason.strerror or str(reason)
         if any(gap.topic == "journal" for gap in self.gaps):
-            self.gaps.append(Gap(topic="journal", problem=f"Recording stopped: {wanted}: {cause}."))
+            self._stopped(f"{wanted} cannot be written ({_cause(reason)})")
             return
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="pytest-defend-")) / wanted.name
-            if before is not None:
-                shutil.copytree(wanted, self.folder)
-            else:
-                self.folder.mkdir(mode=0o700)
-            self._file = self._open(self.folder)
+            self.folder = self._moved(wanted, copy=before is not None)
         except OSError as error:
-            problem = (
-                f"Recording stopped: neither {wanted} ({cause}) nor {self.folder} ({error}) can be written."
-            )
-            self.gaps.append(Gap(topic="journal", problem=f"{problem} Free some space and run again."))
+            two = f"neither {wanted} ({_cause(reason)}) nor the temporary folder ({_cause(error)})"
+            self._stopped(f"{two} can be written")
             return
-        problem = f"{wanted} cannot be written ({cause}); the record is kept in {self.folder} instead."
+        problem = (
+            f"{wanted} cannot be written ({_cause(reason)}); the record is kept in {self.folder} instead."
+        )
         self.gaps.append(Gap(topic="journal", problem=problem))
+
+    def _moved(self, wanted: Path, *, copy: bool) -> Path:
+        temporary = Path(tempfile.mkdtemp(prefix="pytest-defend-"))
+        folder = temporary / wanted.name
+        try:
+            if copy:
+                shutil.copytree(wanted, folder)
+            else:
+                folder.mkdir(mode=0o700)
+            self._file = self._open(folder)
+        except OSError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        if copy:  # nobody is to publish half of a run
+            shutil.rmtree(wanted, ignore_errors=True)
+        return folder
+
+    def _stopped(self, why: str) -> None:
+        problem = f"Recording stopped: {why}. Free some space and run again."
+        self.gaps.append(Gap(topic="journal", problem=problem))
+
+
+def _cause(error: OSError) -> str:
+    if isinstance(error, shutil.Error):  # of a whole folder: (source, target, reason) of each file
+        return str(error.args[0][0][-1])
+    return error.strerror or str(error)

@@ -3,6 +3,7 @@
 Rules:
 - Only attributes every report has, or that pytest, pytest-xdist and pytest-rerunfailures document; a report
   of another plugin that lacks one still gives an outcome.
+- What a plugin put on a report never hides its outcome: a text that cannot be made says so in its place.
 - Every text is redacted, then capped: head and tail stay, the number of characters left out is told.
 - A subtest has the same label with and without workers (pytest quotes its values once more on the way).
 """
@@ -12,14 +13,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_defend.model.results import Attachment, Outcome, Phase, Section, Subtest
+from pytest_defend.model.results import (
+    Attachment,
+    CollectionProblem,
+    Outcome,
+    Phase,
+    Section,
+    Subtest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ATTACHMENTS", "PHASES", "ReportReader", "capped", "is_subtest", "microseconds"]
+__all__ = ["ATTACHMENTS", "PHASES", "ReportReader", "capped", "is_subtest", "number"]
 
-ATTACHMENTS = "defend_attachments"  # attribute of a teardown report: JSON text of a list of attachments
+ATTACHMENTS = "defend_attachments"  # attribute of a teardown report: JSON text, attachments or problems
 PHASES = ("setup", "call", "teardown")
 _STRICT = "[XPASS(strict)]"  # what pytest writes in front of the reason
 _TEXT_LIMIT = 256 * 1024
@@ -59,20 +67,29 @@ class ReportReader:
         return Phase(
             when=report.when if report.when in PHASES else "crash",
             outcome=_outcome(report),
-            duration_us=microseconds(report),
-            message=self._message(report),
-            text=self._text(report),
+            duration_us=number(report, "duration", 1_000_000),
+            message=_made(self._message, report),
+            text=_made(self._text, report),
+        )
+
+    def collector(self, report: Any) -> CollectionProblem:
+        """A collector that failed or was skipped; under its own node id, unredacted."""
+        return CollectionProblem(
+            nodeid=report.nodeid,
+            outcome=Outcome.SKIPPED if report.outcome == "skipped" else Outcome.ERROR,
+            message=_made(self._message, report),
+            text=_made(self._text, report),
         )
 
     def subtest(self, report: Any) -> Subtest:
         """One subtest."""
         outcome = _outcome(report)
         return Subtest(
-            label=self.redact(_label(report.context)),
+            label=_made(self._label, report),
             outcome=outcome,
-            duration_us=microseconds(report),
-            message=self._message(report),
-            text=self._text(report),
+            duration_us=number(report, "duration", 1_000_000),
+            message=_made(self._message, report),
+            text=_made(self._text, report),
         )
 
     def sections(self, report: Any, *, bad: bool) -> tuple[Section, ...]:
@@ -80,7 +97,7 @@ class ReportReader:
         if self.output == "none" or (self.output == "failed" and not bad):
             return ()
         kept, left = [], self._limit
-        for name, text in report.sections:
+        for name, text in getattr(report, "sections", None) or ():
             if left <= 0:
                 break
             section = capped(self.redact(str(text)), left)
@@ -90,13 +107,17 @@ class ReportReader:
 
     def properties(self, report: Any) -> tuple[tuple[str, str], ...]:
         """What the test recorded with `record_property`."""
-        recorded = getattr(report, "user_properties", ())
+        recorded = getattr(report, "user_properties", None) or ()
         return tuple((self.redact(str(name)), self.redact(str(value))) for name, value in recorded)
 
-    def attachments(self, report: Any) -> tuple[Attachment, ...]:
-        """What the test attached."""
-        listed = getattr(report, ATTACHMENTS, None)
-        return tuple(Attachment.from_dict(told) for told in json.loads(listed)) if listed else ()
+    def attachments(self, report: Any) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
+        """What the test attached, and what is wrong with what could not be kept."""
+        listed = json.loads(getattr(report, ATTACHMENTS, "[]"))
+        kept = tuple(Attachment.from_dict(told) for told in listed if "problem" not in told)
+        return kept, tuple(self.redact(told["problem"]) for told in listed if "problem" in told)
+
+    def _label(self, report: Any) -> str:
+        return self.redact(_label(report.context))
 
     def _message(self, report: Any) -> str:
         reason = getattr(report, "wasxfail", None)
@@ -109,8 +130,7 @@ class ReportReader:
             return self.redact(str(longrepr[-1]).removeprefix("Skipped: "))
         crash = getattr(longrepr, "reprcrash", None)
         text = str(longrepr) if crash is None else str(crash.message)
-        first = text.strip().partition("\n")[0]
-        return capped(self.redact(first), _LINE_LIMIT)
+        return capped(self.redact(_told_first(text)), _LINE_LIMIT)
 
     def _text(self, report: Any) -> str:
         if report.longrepr is None or isinstance(report.longrepr, tuple):
@@ -118,9 +138,19 @@ class ReportReader:
         return capped(self.redact(str(report.longrepr)), _TEXT_LIMIT)
 
 
-def microseconds(report: Any) -> int:
-    """Duration of a report in whole microseconds."""
-    return int(getattr(report, "duration", 0) * 1_000_000)
+def number(report: Any, name: str, factor: int) -> int:
+    """A number of a report times `factor`, as a whole number; 0 when it has none."""
+    try:
+        return int(getattr(report, name, 0) * factor)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _made(make: Callable[[Any], str], report: Any) -> str:
+    try:
+        return make(report)
+    except Exception as error:  # noqa: BLE001  # an object of others whose text cannot be made
+        return f"[this text cannot be made: {type(error).__name__}]"
 
 
 def _outcome(report: Any) -> Outcome:
@@ -137,6 +167,12 @@ def _outcome(report: Any) -> Outcome:
         strict = isinstance(report.longrepr, str) and report.longrepr.startswith(_STRICT)
         return Outcome.XPASSED_STRICT if strict else Outcome.FAILED
     return Outcome.SKIPPED if outcome == "skipped" else Outcome.PASSED
+
+
+def _told_first(text: str) -> str:
+    """The line of a text that says most: the first one pytest marks as the error, else the first."""
+    lines = text.strip().splitlines() or [""]
+    return next((line[1:].strip() for line in lines if line.startswith("E  ")), lines[0])
 
 
 def _label(context: Any) -> str:

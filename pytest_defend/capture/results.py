@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_defend.capture.reports import PHASES, capped, is_subtest
+from pytest_defend.capture.reports import PHASES, capped, is_subtest, number
+from pytest_defend.model.facts import Gap
 from pytest_defend.model.journal import (
     attempt_line,
     began_line,
@@ -22,13 +23,12 @@ from pytest_defend.model.journal import (
     line,
     passed_line,
 )
-from pytest_defend.model.results import Attempt, CollectionProblem, Outcome, Phase
+from pytest_defend.model.results import Attempt, Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pytest_defend.capture.reports import ReportReader
-    from pytest_defend.model.facts import Gap
     from pytest_defend.model.fields import Document
     from pytest_defend.model.journal import End, WorkerEvent
     from pytest_defend.model.results import Subtest
@@ -66,7 +66,12 @@ class Recorder:
         write: Takes a line; returns when it is on disk.
         reader: Reads reports.
         groups: Whether `--dist=loadgroup` put `@group` behind node ids.
+        each: Whether every worker runs every test.
         look: A last look of others at each attempt before it is written.
+
+    Attributes:
+        gaps: What tests left that could not be kept; for the end of the journal.
+        warnings: How many there were.
     """
 
     def __init__(
@@ -75,11 +80,13 @@ class Recorder:
         reader: ReportReader,
         *,
         groups: bool = False,
+        each: bool = False,
         look: Callable[[Attempt], Attempt] | None = None,
     ) -> None:
         self._write = write
         self._reader = reader
         self._groups = groups
+        self._each = each
         self._look = look
         self._open: dict[Any, _Open] = {}
         self._tries: dict[Any, int] = {}
@@ -87,6 +94,7 @@ class Recorder:
         self._lists: list[tuple[Sequence[str], int, dict[str, Any]]] = []
         self._count = 0
         self._warned: set[int] = set()
+        self.gaps: list[Gap] = []
         self.warnings = 0
         self._tells_output = reader.output == "all"
 
@@ -94,7 +102,9 @@ class Recorder:
         """A worker (or the only process, `""`) has finished collecting."""
         for known, first, rows in self._lists:
             if known == ids:
-                self._rows[worker] = rows
+                # Rows of duplicates are used up by whoever runs them.
+                alone = self._each and len(rows) != len(ids)
+                self._rows[worker] = _with_duplicates(ids, first) if alone else rows
                 self._write(ids_line(worker, first, None, len(ids)))
                 return
         first, self._count = self._count, self._count + len(ids)
@@ -129,15 +139,16 @@ class Recorder:
         key = (nodeid, worker) if worker else nodeid
         test = self._open.get(key)
         if test is None:
-            test = self._open[key] = _Open(int(getattr(report, "start", 0) * 1000))
+            test = self._open[key] = _Open(number(report, "start", 1000))
         if (
             test.phases is None
             and said["outcome"] == "passed"
             and "wasxfail" not in said
             and "context" not in said
-            and not said["user_properties"]
-            and not (self._tells_output and said["sections"])
+            and not said.get("user_properties")
+            and not (self._tells_output and said.get("sections"))
             and "defend_attachments" not in said
+            and type(said.get("duration")) is float
             and when in PHASES
         ):
             test.durations.append(int(said["duration"] * 1_000_000))
@@ -164,29 +175,33 @@ class Recorder:
             started_ms=test.started_ms,
             phases=tuple(test.tell()),
             subtests=tuple(test.subtests),
-            properties=self._reader.properties(report),
-            attachments=self._reader.attachments(report),
         )
-        attempt = replace(attempt, sections=self._reader.sections(report, bad=attempt.outcome.bad))
         if attempt.outcome is Outcome.RERUN:
             self._tries[key] = attempt.ordinal + 1
         if isinstance(row, list):  # one of several tests with the same id: each has its row
             row = row[0] if attempt.outcome is Outcome.RERUN or len(row) == 1 else row.pop(0)
-        self._write(attempt_line(row, self._look(attempt) if self._look else attempt))
+        try:
+            attempt = self._with_the_rest(attempt, report)
+        finally:  # how it ended is written, whatever cannot be read besides
+            self._write(attempt_line(row, self._look(attempt) if self._look else attempt))
+
+    def _with_the_rest(self, attempt: Attempt, report: Any) -> Attempt:
+        attachments, problems = self._reader.attachments(report)
+        told = (f"{attempt.nodeid}: {problem}" for problem in problems)
+        self.gaps += (Gap(topic="attachments", problem=problem) for problem in told)
+        return replace(
+            attempt,
+            properties=self._reader.properties(report),
+            attachments=attachments,
+            sections=self._reader.sections(report, bad=attempt.outcome.bad),
+        )
 
     def problem(self, report: Any) -> None:
         """A collector failed or was skipped."""
-        phase = self._reader.phase(report)
-        outcome = Outcome.SKIPPED if phase.outcome is Outcome.SKIPPED else Outcome.ERROR
+        told = self._reader.collector(report)
         node = getattr(report, "node", None)
-        told = CollectionProblem(
-            nodeid=self._shown((report.nodeid,))[0],
-            outcome=outcome,
-            message=phase.message,
-            text=phase.text,
-            worker="" if node is None else node.gateway.id,
-        )
-        self._write(line("collection", told))
+        worker = "" if node is None else node.gateway.id
+        self._write(line("collection", replace(told, nodeid=self._shown((told.nodeid,))[0], worker=worker)))
 
     def deselected(self, worker: str, ids: Sequence[str]) -> None:
         """Tests that were collected and will not run by the user's choice."""

@@ -25,7 +25,7 @@ from pytest_defend.capture.reports import ATTACHMENTS
 from pytest_defend.model.checksums import Checksums
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from pytest_defend.capture.redaction import Redactor
 
@@ -39,14 +39,14 @@ class Attaching:
     """What a process needs to attach files; also carries them on reports once there are some.
 
     Args:
-        folder: The bundle's folder.
+        folder: Gives the bundle's folder, which can move when a disk is full.
         worker: Id of the worker; empty in a run without workers.
         limit: Bytes a file may have.
         redactor: Masks secrets in texts.
     """
 
-    def __init__(self, folder: Path, worker: str, limit: int, redactor: Redactor) -> None:
-        self.folder = folder
+    def __init__(self, folder: Callable[[], Path], worker: str, limit: int, redactor: Redactor) -> None:
+        self._folder = folder
         self._worker = worker or "main"
         self._limit = limit
         self._redactor = redactor
@@ -62,8 +62,9 @@ class Attaching:
             hint = "raise --defend-attachment-limit to keep it"
             return {"problem": f"{name} has {size} bytes, {self._limit} are allowed; {hint}."}
         test = hashlib.sha256(nodeid.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-        inside = f"attachments/{test}/{self._worker}-{next(self._numbers)}-{safe_name(name)}"
-        target = self.folder / inside
+        shown = self._redactor.text(name)
+        inside = f"attachments/{test}/{self._worker}-{next(self._numbers)}-{safe_name(shown)}"
+        target = self._folder() / inside
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with target.open("w+b") as out:
@@ -72,8 +73,7 @@ class Attaching:
                 kept = Checksums.of_stream(out)
         except OSError as error:
             return {"problem": f"{name} could not be kept in {target.parent}: {error.strerror}."}
-        told = {"name": self._redactor.text(name), "path": inside}
-        return {**told, "sha256": kept.sha256, "size_bytes": kept.size_bytes}
+        return {"name": shown, "path": inside, "sha256": kept.sha256, "size_bytes": kept.size_bytes}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -22,7 +22,9 @@ import pytest
 from pytest_defend import assembly
 from pytest_defend.capture.reports import ReportReader
 from pytest_defend.capture.results import Recorder
+from pytest_defend.model.facts import Gap
 from pytest_defend.model.journal import End
+from pytest_defend.model.results import Attempt
 from pytest_defend.plugin.asked import RUNNING
 from pytest_defend.plugin.attach import Attaching, attaching
 from pytest_defend.plugin.ending import Ending
@@ -59,10 +61,11 @@ class Controller:
         reader = ReportReader(
             self.run.redactor.text, output=asked.settings.output, limit=asked.settings.output_limit
         )
-        look = assembly.look_at_attempts(config.hook)
-        self.recorder = Recorder(self.run.journal.write, reader, groups=groups, look=look)
-        way = Attaching(self.run.journal.folder, "", asked.settings.attachment_limit, self.run.redactor)
-        attaching(config, way)
+        self._look = assembly.look_at_attempts(config.hook)
+        look = None if self._look is None else self._looked
+        self.recorder = Recorder(self.run.journal.write, reader, groups=groups, each=each, look=look)
+        limit = asked.settings.attachment_limit
+        attaching(config, Attaching(lambda: self.run.journal.folder, "", limit, self.run.redactor))
         self._ending = Ending(config, self.run)
         self._outer = os.environ.get(RUNNING)
         os.environ[RUNNING] = self.run.header.run
@@ -79,6 +82,19 @@ class Controller:
             yield
         except Exception as error:  # noqa: BLE001  # a record with a gap is worth more than a broken run
             self.run.failed(topic, error)
+
+    def _looked(self, attempt: Attempt) -> Attempt:
+        """An attempt as extensions want it written; as it is when they fail."""
+        try:
+            looked = attempt if self._look is None else self._look(attempt)
+            return Attempt.from_bytes(looked.to_bytes())  # what cannot be read again is not written
+        except Exception as error:  # noqa: BLE001  # code of others
+            what = f"pytest_defend_test_record failed ({type(error).__name__}: {error})"
+            problem = f"An implementation of {what}. Repair or remove it."
+            gap = Gap(topic="extensions", problem=self.run.redactor.text(problem))
+            if gap not in self.run.gaps:
+                self.run.gaps.append(gap)
+            return attempt
 
     def told_to_workers(self) -> dict[str, Any]:
         """What a worker needs to attach files; no secret is among it."""
@@ -178,6 +194,7 @@ class Controller:
 
     def _finish(self, status: int, reason: str) -> int:
         with self.safely("journal"):
+            self.run.gaps += self.recorder.gaps
             for gap in (*self.run.journal.gaps, *self.run.redactor.gaps, *self.run.gaps):
                 self.recorder.gap(gap)
             self.recorder.end(

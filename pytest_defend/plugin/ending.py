@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -77,10 +78,8 @@ class Ending:
             self._publish(self._manifest)
         except KeyboardInterrupt:
             self._failed("interrupted")
-        except (DefendError, OSError) as error:
-            self._failed(str(error))
-        except Exception as error:  # noqa: BLE001  # ours; the tests are not to suffer from it
-            self._failed(f"error in pytest-defend: {error!r}")
+        except Exception as error:  # noqa: BLE001  # the tests are not to suffer from it
+            self._failed(_sentence(error) if self._run.journal.path.exists() else self._gone())
         return self._status(status)
 
     def conclude(self, status: int) -> int:
@@ -104,11 +103,9 @@ class Ending:
                 self._tell([f"record written to {self._run.settings.record}"])
             if self._published:
                 self._mark(self._manifest, final)
-        except (DefendError, OSError) as error:
-            self._failed(str(error))
-        except Exception as error:  # noqa: BLE001  # ours; the tests are not to suffer from it
-            self._failed(f"error in pytest-defend: {error!r}")
-        if not self._problem:
+        except Exception as error:  # noqa: BLE001  # the tests are not to suffer from it
+            self._failed(_sentence(error))
+        if self._run.settings.dry_run or not self._problem:
             self._run.discard()
         return self._status(status)
 
@@ -140,19 +137,35 @@ class Ending:
             return NOT_PUBLISHED
         return status
 
+    def _gone(self) -> str:
+        """Why there is no journal."""
+        journal = self._run.journal
+        stopped = [gap.problem for gap in journal.gaps if gap.topic == "journal"]
+        return stopped[-1] if stopped else f"{journal.path} was removed while the tests ran."
+
     def _failed(self, problem: str) -> None:
         self._problem = True
-        if self._run.settings.on_error == "ignore":
+        settings, folder = self._run.settings, self._run.journal.folder
+        if settings.on_error == "ignore":
             return
-        folder: Path = self._run.journal.folder
-        sentence = f"NOT PUBLISHED: {self._run.redactor.text(problem)}"
-        later = f"The record is kept: pytest-defend publish {folder}"
-        self._tell([sentence, later] if folder.is_dir() else [sentence])
+        done = "RECORDED" if not (settings.publish or settings.dry_run) else "PUBLISHED"
+        lines = [f"NOT {'MARKED' if self._published else done}: {self._run.redactor.text(problem)}"]
+        if folder.is_dir() and not settings.dry_run:
+            lines.append(f"The record is kept: {self._later(folder)}")
+        self._tell(lines)
+
+    def _later(self, folder: Path) -> str:
+        """The command that publishes the record to where it was meant to go."""
+        settings = self._run.settings
+        on_command_line = settings.origins["store"].startswith("command line")
+        store = ("--defend-store", settings.store) if on_command_line else ()
+        return shlex.join(("pytest-defend", "publish", *store, str(folder)))
 
     def _tell_title(self) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
-            terminal.write_sep("-", "pytest-defend")
+            with suppress(OSError, ValueError):  # as below
+                terminal.write_sep("-", "pytest-defend")
 
     def _tell(self, lines: Iterable[str]) -> None:
         """Print lines, with pytest's writer when there is one; a broken terminal changes nothing."""
@@ -163,3 +176,11 @@ class Ending:
                     terminal.write_line(line)
                 else:
                     sys.stderr.write(f"pytest-defend: {line}\n")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, DefendError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
+    return f"error in pytest-defend: {error!r}"

@@ -31,8 +31,8 @@ class Worker:
         self._config = config
         self._deselected: list[str] = []
         redactor = Redactor.from_environ(os.environ, told["patterns"])
-        way = Attaching(Path(told["folder"]), config.workerinput["workerid"], told["limit"], redactor)
-        attaching(config, way)
+        folder, worker = Path(told["folder"]), config.workerinput["workerid"]
+        attaching(config, Attaching(lambda: folder, worker, told["limit"], redactor))
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Remember what will not run by the user's choice."""
