@@ -2,10 +2,11 @@
 
 Rules:
 - One function for each command; what it does is an action, how it looks is rendered.
-- Answers go to standard output, everything else to standard error.
+- Answers go to standard output, everything else to standard error. An answer is one JSON document or text.
 - Exit codes: 0 yes or done, 1 judged no (a conflict, a corrupt file), 2 not understood, 3 could not judge
   (nothing there, store not usable), 4 a bug of ours, 130 interrupted.
-- No traceback reaches a user, unless DEFEND_DEBUG asks for it.
+- No traceback reaches a user, unless DEFEND_DEBUG asks for it; the exit code is the same with it.
+- A reader that goes away (`| head`) is no failure.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,34 +91,38 @@ def _files(call: _Call) -> int:
 
 def _get(call: _Call) -> int:
     """Write a file of a build to disk, checked."""
-    target = Path(call.given.output or Path(call.given.path).name)
+    name = Path(call.given.path).name
+    target = Path(call.given.output or name)
+    target = target / name if target.is_dir() else target
     file = get(BuildId.parse(call.given.build), call.given.path, target, call.store())
-    call.answer(file.to_dict(), lambda: f"{target}: {file.path}, sha256 {file.sha256}")
+    said = f"{target}: {file.path}, sha256 {file.sha256}"
+    call.answer(file.to_dict(), lambda: render.text.sentence(said))
     return YES
 
 
 def _publish(call: _Call) -> int:
     """Publish records, bundles and journals."""
     hook, store = assembly.extensions().hook, call.store()
-    for given in call.given.records:
-        path = Path(given)
-        with assembly.complete_bundle(path, call.settings, call.project, hook) as (folder, manifest, final):
-            published = publish(folder, manifest, store, dry_run=call.settings.dry_run)
-            verdict = manifest.concluded(final)
-            if not published.dry_run:
-                hook.pytest_defend_published(published=published)
-                mark(manifest, store, final)
-            call.answer(
-                {**published.to_dict(), "verdict": verdict.to_dict()},
-                partial(_published_text, published, verdict),
-            )
-        if not published.dry_run:
-            assembly.leave_spool(folder, call.project)
+    done: list[tuple[Published, Verdict]] = []
+    try:
+        for given in call.given.records:
+            row = _published(call, Path(given), hook, store)
+            done.append(row)
+    finally:
+        rows = [{**published.to_dict(), "verdict": verdict.to_dict()} for published, verdict in done]
+        call.answer(rows, lambda: render.text.published_view(done))
     return YES
 
 
-def _published_text(published: Published, verdict: Verdict) -> Any:
-    return render.text.published_view(published, verdict)
+def _published(call: _Call, given: Path, hook: Any, store: Store) -> tuple[Published, Verdict]:
+    with assembly.complete_bundle(given, call.settings, call.project, hook) as (folder, manifest, final):
+        published = publish(folder, manifest, store, dry_run=call.settings.dry_run)
+        if published.dry_run:
+            return published, manifest.concluded(final)
+        assembly.announce(hook, published)
+        verdict = mark(manifest, store, final)
+    assembly.leave_spool(folder, call.project)
+    return published, verdict
 
 
 def _settings(call: _Call) -> int:
@@ -131,7 +136,7 @@ def _version(call: _Call) -> int:
     """Print the PEP 440 version of this change-set."""
     git, _ = read_version_facts(call.project.root)
     view = version(base=call.given.base, project_version=call.project.version, ci=call.ci, git=git)
-    call.answer(view.to_dict(), lambda: view.version)
+    call.answer(view.to_dict(), lambda: render.text.sentence(view.version))
     return YES
 
 
@@ -210,21 +215,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = parser().parse_args(arguments)
     try:
-        return COMMANDS[given.command](_called(given))
+        code = COMMANDS[given.command](_called(given))
+        sys.stdout.flush()
     except DefendError as error:
         return _failed(str(error), _code(error))
     except BrokenPipeError:
+        # what is left in the buffer would raise once more when the interpreter ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return YES
     except OSError as error:
         return _failed(f"{error.filename or 'the system'}: {error.strerror or error}.", UNKNOWN)
     except KeyboardInterrupt:
         return _failed("Interrupted.", INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is ours, and the user is told so
         if os.environ.get("DEFEND_DEBUG"):
-            raise
+            traceback.print_exc()
         what = f"This is a bug in pytest-defend: {type(error).__name__}."
         return _failed(f"{what} Set DEFEND_DEBUG=1 to see where.", BUG)
+    return code
 
 
 def _called(given: argparse.Namespace) -> _Call:

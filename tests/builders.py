@@ -7,28 +7,50 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pytest_defend.actions.pack import Material, pack
+from pytest_defend.actions.publish import mark, publish
 from pytest_defend.model.buildinfo import Agent, Artifact, BuildInfo, Dependency, Module, Vcs
+from pytest_defend.model.bundle import JOURNAL, Final
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.ci import CiFacts
+from pytest_defend.model.distributions import DistFile, Distribution, Edge, Installed
+from pytest_defend.model.facts import Environment, Gap, GitFacts, Interpreter, PytestFacts
+from pytest_defend.model.fields import parse_instant
+from pytest_defend.model.journal import VERSION, End, Header, header_line, ids_line, line
+from pytest_defend.model.record import SCHEMA, RecordedFile, RunFacts, RunRecord, Subject
 from pytest_defend.model.results import Attempt, Outcome, Phase
 from pytest_defend.protocols import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_defend.model.bundle import Manifest
+    from pytest_defend.protocols import Store
 
 __all__ = [
+    "IDS",
     "NOW",
     "PATH",
     "STARTED",
     "a_build_info",
     "a_build_with_files",
+    "a_bundle",
     "a_clock",
+    "a_dist_file",
+    "a_header",
+    "a_journal",
+    "a_published",
+    "a_record",
     "an_attempt",
+    "an_ended",
     "an_upload",
 ]
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123000, tzinfo=UTC)
 STARTED = "2026-01-31T11:59:00.456+0000"
 PATH = "libs-local/demo/1.0/demo-1.0.tar.gz"
+IDS = ("tests/test_demo.py::test_a", "tests/test_demo.py::test_b")
 
 
 def a_clock() -> datetime:
@@ -118,3 +140,127 @@ def an_attempt(**changes: Any) -> Attempt:
         Phase(when=when, outcome=Outcome.PASSED, duration_us=1000) for when in ("setup", "call", "teardown")
     )
     return replace(Attempt(nodeid="tests/test_demo.py::test_it", phases=phases), **changes)
+
+
+def an_ended(outcome: str = "passed", when: str = "call", **changes: Any) -> Attempt:
+    """A try that one phase ended."""
+    phase = Phase(when=when, outcome=Outcome(outcome), duration_us=1000, message=f"{when} {outcome}")
+    return an_attempt(phases=(phase,), **changes)
+
+
+def a_header(**changes: Any) -> Header:
+    """The header of run `r1` of build `demo/1`, stage `tests`."""
+    header = Header(
+        journal="pytest-defend",
+        version=VERSION,
+        run="r1",
+        stage="tests",
+        build_name="demo",
+        build_number="1",
+        started=parse_instant(STARTED),
+        recorder="0",
+        repository="libs-local",
+        package="demo",
+    )
+    return replace(header, **changes)
+
+
+def a_journal(
+    *lines: bytes, ids: Sequence[str] | None = IDS, end: int | None = 0, **header: Any
+) -> list[bytes]:
+    """Header, what was collected (None: that was never heard), `lines`, the end (None: there is none)."""
+    told = [header_line(a_header(**header))]
+    told += [] if ids is None else [ids_line("", 0, ids, len(ids))]
+    told += lines
+    told += [] if end is None else [line("end", End(exit_status=end, duration_us=5_000_000))]
+    return told
+
+
+def a_dist_file(folder: Path, name: str = "demo", version: str = "1.0", content: bytes = b"demo") -> DistFile:
+    """A file `NAME-VERSION.tar.gz` that is there, and what was read from it."""
+    path = folder / f"{name}-{version}.tar.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return DistFile(
+        path=str(path),
+        name=name,
+        version=version,
+        kind="tar.gz",
+        metadata_name=name,
+        checksums=Checksums.of(content),
+    )
+
+
+def a_bundle(folder: Path, *lines: bytes, material: Material | None = None, **journal: Any) -> Manifest:
+    """A packed bundle in a new folder; its run passed unless `lines` say something else."""
+    folder.mkdir(parents=True)
+    passed = [b'{"n":%d,"s":1700000000000,"d":[1,2,3]}\n' % row for row in range(len(IDS))]
+    (folder / JOURNAL).write_bytes(b"".join(a_journal(*(lines or passed), **journal)))
+    return pack(folder, material or Material())
+
+
+def a_published(
+    folder: Path, store: Store, *lines: bytes, final: int | None = 0, marked: bool = True
+) -> Manifest:
+    """A bundle with the file at `PATH`, published, and marked with the status its process ended with."""
+    material = Material(dists=[a_dist_file(folder / "dist")])
+    manifest = a_bundle(folder / "run", *lines, material=material)
+    publish(folder / "run", manifest, store)
+    if marked:
+        mark(manifest, store, None if final is None else Final(exit_status=final))
+    return manifest
+
+
+def a_record(**changes: Any) -> RunRecord:
+    """A record with facts of every kind: `demo` is installed, asks for `lib`, and is tested with pytest."""
+    made = Checksums.of(b"demo")
+    installed = Installed(
+        distributions=(
+            Distribution(name="demo", version="1.0", requires=(Edge(target="lib", requirement="lib>=2"),)),
+            Distribution(name="lib", version="2.0", scopes=("runtime",)),
+            Distribution(
+                name="pluggy", version="1.6", scopes=("test", "transitive"), direct_url={"url": "file:///p"}
+            ),
+            Distribution(
+                name="pytest",
+                version="9.0",
+                scopes=("test", "transitive"),
+                requires=(Edge(target="pluggy", requirement="pluggy"),),
+            ),
+        ),
+        roots=("lib", "pytest"),
+    )
+    facts = RunFacts(
+        interpreter=Interpreter(
+            implementation="cpython", version="3.11.7", version_text="3.11.7 (main)", platform="linux-x86_64"
+        ),
+        environment=Environment(variables={"LANG": "C", "EMPTY": ""}, dropped=("SECRET",)),
+        git=GitFacts(
+            commit="0" * 40, tree="1" * 40, url="https://git.example/demo.git", branch="main", subject="Begin"
+        ),
+        ci=CiFacts(system="Jenkins", build_name="demo", build_number="1"),
+        pytest=PytestFacts(version="9.0", rootdir="/src", seeds={"p": "1"}),
+        installed=installed,
+        more={"database": {"version": "16"}},
+    )
+    record = RunRecord(
+        schema=SCHEMA,
+        run="r1",
+        stage="tests",
+        build_name="demo",
+        build_number="1",
+        started=parse_instant(STARTED),
+        recorder="0",
+        exit_status=0,
+        wall_us=5_000_999,
+        work_us=12,
+        workers_us={"gw0": 5, "gw1": 7},
+        facts=facts,
+        installed_changes=("added x==1",),
+        subjects=(
+            Subject(file="demo-1.0.tar.gz", name="demo", version="1.0", type="tar.gz", checksums=made),
+        ),
+        files=(RecordedFile(name="journal.jsonl", role="journal", checksums=Checksums.of(b"{}")),),
+        gaps=(Gap(topic="git", problem="It is shallow."),),
+    )
+    return replace(record, **changes)

@@ -3,13 +3,16 @@
 Rules:
 - A zip, so that it is one file to hand from job to job; the same bundle gives the same bytes.
 - It appears atomically under its name.
-- Reading trusts nothing: names stay inside the folder, sizes are those the archive declares.
+- Reading trusts nothing: every name is one plain file inside the folder, no name comes twice, nothing gets
+  larger than declared, and nothing is written when the disk has no room for all that is declared.
 """
 
 from __future__ import annotations
 
 import shutil
+import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,12 +20,13 @@ from pytest_defend.errors import InvalidDocument
 from pytest_defend.model.bundle import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["archive", "extract"]
 
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say; a bundle's own times are in its record
 _OWNER_ONLY = 0o600 << 16
+_WRITTEN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def archive(folder: Path, target: Path) -> None:
@@ -69,20 +73,35 @@ def extract(source: Path, folder: Path) -> None:
     """
     try:
         with zipfile.ZipFile(source) as bundle:
-            for member in bundle.infolist():
-                if member.is_dir():
-                    continue
-                target = folder / _inside(member.filename, source)
+            members = [member for member in bundle.infolist() if not member.is_dir()]
+            names = _checked(members, shutil.disk_usage(folder).free)
+            for name, member in zip(names, members, strict=True):
+                target = folder / name
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with bundle.open(member) as content, target.open("xb") as out:
                     shutil.copyfileobj(content, out)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         hint = "Give a file written by --defend-record, a bundle's folder, or a journal.jsonl."
         raise InvalidDocument(str(source), [("", f"is no record ({error})")], hint=hint) from error
 
 
-def _inside(name: str, source: Path) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-        raise InvalidDocument(str(source), [(name, "names a place outside the bundle")])
-    return path
+def _checked(members: Sequence[zipfile.ZipInfo], free_bytes: int) -> Sequence[PurePosixPath]:
+    """Where each member goes.
+
+    Raises:
+        ValueError: One is no plain file inside the folder, two exclude each other, or all are too much.
+    """
+    names = [PurePosixPath(member.filename) for member in members]
+    for member, name in zip(members, names, strict=True):
+        outside = name.is_absolute() or ".." in name.parts or not name.parts
+        if outside or any(character in member.filename for character in "\\:"):
+            raise ValueError(f"{member.filename!r} names a place outside the bundle")
+        if member.compress_type not in _WRITTEN or stat.S_ISLNK(member.external_attr >> 16):
+            raise ValueError(f"{member.filename!r} is no plain file of a record")
+    folders = {parent for name in names for parent in name.parents}
+    if len(set(names)) != len(names) or folders & set(names):
+        raise ValueError("a name comes twice")
+    size_bytes = sum(member.file_size for member in members)
+    if size_bytes > free_bytes:
+        raise ValueError(f"it declares {size_bytes} bytes, and the disk has room for {free_bytes}")
+    return names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_defend.actions.files import files
+from pytest_defend.actions.files import difference, files
 from pytest_defend.errors import Corrupt, NotFound, UsageError
 from pytest_defend.model.checksums import Hasher
 
@@ -27,7 +27,7 @@ def get(build: BuildId, wanted: str, target: Path, store: Store) -> FileView:
 
     Args:
         build: Which; without `started` the latest run of its number.
-        wanted: Its path, or the end of it, as long as only one file ends so.
+        wanted: Its path, or the end of it, as long as only one file ends so; a whole path comes first.
         target: Where it is written; replaced if it is there.
         store: Where it is read.
 
@@ -47,10 +47,11 @@ def get(build: BuildId, wanted: str, target: Path, store: Store) -> FileView:
         with store.open(file.path) as source, draft.open("wb") as out:
             for chunk in hasher.through(_chunks(source)):
                 out.write(chunk)
-        actual = hasher.checksums().sha256
-        if actual != file.sha256:
+        differing = difference(file, hasher.checksums())
+        if differing is not None:
+            expected, actual = differing
             hint = "The archive no longer says what was recorded; nothing was written."
-            raise Corrupt(file.path, expected=f"sha256 {file.sha256}", actual=f"sha256 {actual}", hint=hint)
+            raise Corrupt(file.path, expected=expected, actual=actual, hint=hint)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
@@ -59,7 +60,10 @@ def get(build: BuildId, wanted: str, target: Path, store: Store) -> FileView:
 
 def _the_one(build: BuildId, wanted: str, store: Store) -> FileView:
     view = files(build, store)
-    found = [file for file in view.files if file.path == wanted or file.path.endswith(f"/{wanted}")]
+    listed = {file.path: file for file in view.files}
+    if wanted in listed:
+        return listed[wanted]
+    found = [file for path, file in listed.items() if path.endswith(f"/{wanted}")]
     if not found:
         raise NotFound(wanted, hint=f"See pytest-defend files {view.build}.")
     if len(found) > 1:

@@ -6,18 +6,20 @@ Rules:
 - `defend.stage.<stage>` is written to every file of the build after everything else, by `mark`; its
   absence is the safe state.
 - A dry run only reads.
+- A bundle may come from another machine: its manifest is checked before it is believed.
 """
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pytest_defend.errors import Conflict, NotFound
-from pytest_defend.model.bundle import FINAL, MANIFEST, Final, Manifest, Published
+from pytest_defend.errors import Conflict, InvalidDocument, NotFound
+from pytest_defend.model.bundle import FINAL, FORMAT, MANIFEST, Final, Manifest, Published
 from pytest_defend.protocols import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -38,12 +40,28 @@ def open_bundle(folder: Path) -> tuple[Manifest, Final | None]:
     """Read a bundle's manifest and its last word, if it has one.
 
     Raises:
-        InvalidDocument: One of them is damaged.
+        InvalidDocument: One of them is damaged, of another version, or names a file outside the bundle.
         OSError: There is no manifest.
     """
     manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
+    problems = list(_problems(manifest))
+    if problems:
+        raise InvalidDocument("Manifest document", problems)
     final = folder / FINAL
     return manifest, Final.from_bytes(final.read_bytes()) if final.exists() else None
+
+
+def _problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    if manifest.format != FORMAT:
+        yield "format", f"is {manifest.format!r}; this pytest-defend reads {FORMAT}"
+    try:
+        manifest.build.started_at  # noqa: B018  # asked for its error
+    except ValueError as error:
+        yield "build.started", str(error)
+    for index, file in enumerate(manifest.files):
+        name = PurePosixPath(file.name)
+        if name.is_absolute() or ".." in name.parts:
+            yield f"files[{index}].name", f"{file.name!r} is a place outside the bundle"
 
 
 def publish(folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = False) -> Published:

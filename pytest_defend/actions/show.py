@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.actions.publish import stage_property
 from pytest_defend.errors import NotFound
+from pytest_defend.model.results import Result
 from pytest_defend.model.views import BuildView, StageView
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _TESTS = "defend.tests."
+_GREEN = (Result.PASSED, Result.WARNED)
 _TOLD = ("defend.stage", "defend.result", "defend.reasons", "defend.run")
 
 
@@ -36,18 +38,26 @@ def show(build: BuildId, store: Store) -> BuildView:
 
 def _stage(module: Module, store: Store) -> StageView:
     said = {name: str(value) for name, value in module.properties.items()}
-    name = said["defend.stage"]
+    name, result = said["defend.stage"], said.get("defend.result", "")
+    mark = _mark(module, name, store)
     counted = {key.removeprefix(_TESTS): value for key, value in said.items() if key.startswith(_TESTS)}
     return StageView(
         name=name,
         module=module.id,
-        result=said.get("defend.result", ""),
-        mark=_mark(module, name, store),
-        reasons=said.get("defend.reasons", ""),
+        result=result,
+        mark=mark,
+        reasons=said.get("defend.reasons", "") or _unsaid(result, mark),
         run=said.get("defend.run", ""),
         tests={key: int(value) for key, value in counted.items() if value.isdecimal() and int(value)},
         facts={k: v for k, v in said.items() if k not in _TOLD and not k.startswith(_TESTS)},
     )
+
+
+def _unsaid(result: str, mark: str) -> str:
+    """Why a stage is no better than its mark, when its record was written before that was known."""
+    if result in _GREEN and not mark:
+        return "its process never spoke its last word, or files of it are gone"
+    return "its process ended badly after its session" if result in _GREEN and mark not in _GREEN else ""
 
 
 def _mark(module: Module, stage: str, store: Store) -> str:

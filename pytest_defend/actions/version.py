@@ -1,8 +1,10 @@
 """Version: one PEP 440 version for each change-set, for build back ends to use.
 
 Rules:
-- In CI it is `BASE.<build number>`: the system numbers every run, attempts included.
-- Elsewhere it is `BASE.<commits since the last tag>`.
+- In CI it is `BASE.<build number>`: the system numbers every run, attempts included. The base is that of the
+  last tag, `X.Y`.
+- Elsewhere it is `BASE.<commits since the last tag>`. The base is the whole release of the last tag, `X.Y.Z`:
+  every tag starts the counting anew, and two change-sets must never have one version.
 - A tree with changes gets `+g<commit>`, so that it is never taken for the commit itself.
 
 Source: https://packaging.python.org/en/latest/specifications/version-specifiers/
@@ -10,6 +12,7 @@ Source: https://packaging.python.org/en/latest/specifications/version-specifiers
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["version"]
 
+_RELEASE = re.compile(r"\d+(\.\d+)*", re.ASCII)
+_NONE = (0, 0)
+
 
 def version(*, base: str, project_version: str, ci: CiFacts | None, git: VersionFacts | None) -> VersionView:
     """The version of the change-set that is checked out.
 
     Args:
-        base: `X.Y` to count under; empty for that of the last tag, else of the project.
+        base: `X.Y` to count under; empty for that of the last tag, else of the project. A last tag below it
+            is counted from in git.
         project_version: As the project's files say; may be empty.
         ci: The CI system this is, if any.
         git: What git says, if this is a checkout.
@@ -36,11 +43,16 @@ def version(*, base: str, project_version: str, ci: CiFacts | None, git: Version
     Raises:
         UsageError: Nothing numbers this change-set, or the parts make no version.
     """
-    chosen = base or _release(git.tag if git else "") or _release(project_version) or "0.0"
+    if base and not _RELEASE.fullmatch(base):
+        raise UsageError(f"{base!r} is no release to count under.", hint="Give --base X.Y.")
+    tag = _release(git.tag) if git else ()
+    under = base or _text((tag or _release(project_version) or _NONE)[:2])
     if ci is not None and ci.build_number:
-        number, source = ci.build_number, "ci"
+        chosen, number, source = under, ci.build_number, "ci"
     elif git is not None:
-        number, source = str(git.distance), "git"
+        wanted = Version(under).release
+        below = tag[: len(wanted)] == wanted
+        chosen, number, source = _text(tag) if below else under, str(git.distance), "git"
     else:
         hint = "Run it in a git checkout or in CI."
         raise UsageError("Nothing numbers this change-set: no git commit, no CI run.", hint=hint)
@@ -49,16 +61,21 @@ def version(*, base: str, project_version: str, ci: CiFacts | None, git: Version
     try:
         made = Version(text)
     except InvalidVersion as error:
-        hint = "Give --base X.Y; a CI build number must be numbers and dots."
+        hint = "A CI build number must be numbers and dots."
         raise UsageError(f"{text!r} is no PEP 440 version.", hint=hint) from error
     return VersionView(
         version=str(made), base=chosen, source=source, commit=git.commit if git else "", dirty=dirty
     )
 
 
-def _release(text: str) -> str:
+def _release(text: str) -> tuple[int, ...]:
+    """The numbers of a release, two at least; none when it is no version."""
     try:
         release = Version(text).release
     except InvalidVersion:
-        return ""
-    return ".".join(map(str, (*release, 0)[:2]))
+        return ()
+    return release if len(release) > 1 else (*release, 0)
+
+
+def _text(release: tuple[int, ...]) -> str:
+    return ".".join(map(str, release))

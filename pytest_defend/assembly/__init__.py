@@ -8,12 +8,13 @@ Rules:
 from __future__ import annotations
 
 from pytest_defend.assembly.bundles import complete_bundle
-from pytest_defend.assembly.extensions import extensions, look_at_attempts
+from pytest_defend.assembly.extensions import announce, extensions, look_at_attempts
 from pytest_defend.assembly.recording import Recording, begin, leave_spool
 from pytest_defend.assembly.store import open_store
 
 __all__ = [
     "Recording",
+    "announce",
     "begin",
     "complete_bundle",
     "extensions",

@@ -46,12 +46,19 @@ def complete_bundle(
         with tempfile.TemporaryDirectory(prefix="pytest-defend-") as temporary:
             folder = Path(temporary)
             extract(given, folder)
+            if not (folder / MANIFEST).is_file():
+                raise _no_record(given)
             yield folder, *open_bundle(folder)
         return
     folder = given.parent if given.is_file() else given
     if not (folder / JOURNAL).is_file():
-        hint = "Give a file written by --defend-record, a folder below .defend/spool, or a journal.jsonl."
-        raise UsageError(f"{given} is no record of a run.", hint=hint)
+        raise _no_record(given)
     if not (folder / MANIFEST).is_file():
         resume(settings, project, folder, hook).pack()
     yield folder, *open_bundle(folder)
+
+
+def _no_record(given: Path) -> UsageError:
+    what = "is no record of a run" if given.exists() else "does not exist"
+    hint = "Give a file written by --defend-record, a folder below .defend/spool, or a journal.jsonl."
+    return UsageError(f"{given} {what}.", hint=hint)

@@ -1,33 +1,39 @@
 """What extension points give, checked before it is believed.
 
 Rules:
-- Implementations are others' code: one that raises or gives the wrong thing becomes a gap.
+- Implementations are others' code: one that raises or gives the wrong thing becomes a gap. Only what would
+  leave secrets in, or cannot be loaded at all, is an error that says whose it is.
 - In the pytest face `hook` is that of the run; the command line has a plugin manager of its own. Both load
   the entry point group `pytest_defend`.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from pytest_defend import hookspecs
+from pytest_defend.errors import UsageError
+from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_defend.model.buildinfo import BuildInfo
+    from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Attempt
 
 __all__ = [
     "GROUP",
+    "announce",
     "asked_artifacts",
     "asked_facts",
     "extensions",
+    "load_extensions",
     "look_at_attempts",
     "look_at_build",
     "redactions",
@@ -41,8 +47,21 @@ def extensions() -> pluggy.PluginManager:
     """The plugin manager of the command line."""
     manager = pluggy.PluginManager("pytest")
     manager.add_hookspecs(hookspecs)
-    manager.load_setuptools_entrypoints(GROUP)
+    load_extensions(manager)
     return manager
+
+
+def load_extensions(manager: pluggy.PluginManager) -> None:
+    """Load what others installed.
+
+    Raises:
+        UsageError: One cannot be loaded.
+    """
+    try:
+        manager.load_setuptools_entrypoints(GROUP)
+    except Exception as error:
+        what = f"An extension (entry point group {GROUP}) cannot be loaded ({type(error).__name__}: {error})."
+        raise UsageError(what, hint="Repair or remove it.") from error
 
 
 def asked_facts(
@@ -83,21 +102,47 @@ def look_at_attempts(hook: Any) -> Callable[[Attempt], Attempt] | None:
     return look
 
 
-def look_at_build(hook: Any) -> Callable[[BuildInfo], BuildInfo]:
-    """The last look at the build-info; its identity stays."""
+def look_at_build(hook: Any, gaps: list[Gap]) -> Callable[[BuildInfo], BuildInfo]:
+    """The last look at the build-info; its identity stays.
+
+    Args:
+        hook: Where extension points are called.
+        gaps: Takes the failure of an implementation; the build-info is left as it is then.
+    """
 
     def look(build: BuildInfo) -> BuildInfo:
-        given: BuildInfo | None = hook.pytest_defend_build_info(build=build)
-        if given is None:
+        try:
+            given = hook.pytest_defend_build_info(build=build)
+            if given is None:
+                return build
+            given = replace(given, name=build.name, number=build.number, started=build.started)
+            return BuildInfo.from_bytes(given.to_bytes())
+        except Exception as error:  # noqa: BLE001  # code of others must not keep a run from being published
+            gaps.append(_failed("pytest_defend_build_info", error))
             return build
-        return replace(given, name=build.name, number=build.number, started=build.started)
 
     return look
 
 
 def redactions(hook: Any) -> list[Callable[[str], str]]:
-    """Redaction of others; one that cannot be asked would leave secrets in, so its error is not swallowed."""
-    return [redact for redact in hook.pytest_defend_redactor() if redact is not None]
+    """Redaction of others.
+
+    Raises:
+        UsageError: One cannot be asked; going on would leave secrets in.
+    """
+    try:
+        return [redact for redact in hook.pytest_defend_redactor() if redact is not None]
+    except Exception as error:
+        raise UsageError(_failed("pytest_defend_redactor", error).problem) from error
+
+
+def announce(hook: Any, published: Published, redact: Callable[[str], str] = str) -> None:
+    """Tell extension points that a build is there; it stays published whatever they do."""
+    try:
+        hook.pytest_defend_published(published=published)
+    except Exception as error:  # noqa: BLE001  # code of others; the mark has still to be written
+        problem = redact(_failed("pytest_defend_published", error).problem)
+        sys.stderr.write(f"pytest-defend: {problem}\n")
 
 
 def _failed(name: str, error: Exception) -> Gap:

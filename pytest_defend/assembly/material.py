@@ -5,6 +5,11 @@ Rules:
 - The user's own `--junitxml` file counts only when this run wrote it; where it and the record disagree, a gap
   gives both figures.
 - A pattern the user gave and that names no file is a gap; our own default patterns may find nothing.
+- Of a run that is taken up later only files count that are older than the last line of its journal: what was
+  built or written since is nothing it has seen.
+- Nor can reports be redacted then, when its arguments held secrets: these are left out, and a gap says so.
+- Every name in the bundle belongs to one file; of several that would get it the first counts, and a gap
+  says so.
 """
 
 from __future__ import annotations
@@ -17,17 +22,18 @@ from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.extensions import asked_artifacts
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.files import match, read_dists, safe_name
+from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
 from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
+from pytest_defend.model.record import RunFacts
 from pytest_defend.model.replay import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_defend.assembly.recording import Recording
     from pytest_defend.model.distributions import DistFile
-    from pytest_defend.model.record import RunFacts
 
 __all__ = ["read_material"]
 
@@ -42,22 +48,50 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
     """
     gaps: list[Gap] = []
     root = Path(run.header.root)
-    dists = _dists(run, root, gaps)
+    later = config is None
+    dists = _dists(run, root, gaps, later=later)
     changes = _changes(run, facts, gaps)
-    reports = [_kept(run, root, path, gaps) for path in _wanted(run, root, gaps)]
-    junit = _users_junit(run, config, gaps) if config is not None else None
+    wanted = list(_wanted(run, root, gaps))
+    if later:
+        wanted = [path for path in _readable(run, wanted, gaps) if _seen(run, path, gaps)]
+    junit = None if later else _users_junit(run, config, gaps)
     if junit is not None:
-        reports.append(_kept(run, root, junit, gaps))
-    names = tuple(sorted({name for name in reports if name}))
+        wanted.append(junit)
+    names = tuple(_keep(run, root, wanted, gaps))
     return Material(dists=dists, reports=names, installed_changes=changes, gaps=tuple(gaps))
 
 
-def _dists(run: Recording, root: Path, gaps: list[Gap]) -> Sequence[DistFile]:
+def _readable(run: Recording, wanted: list[Path], gaps: list[Gap]) -> list[Path]:
+    """What may be copied now that the secrets in the arguments of the run are known to nobody."""
+    with (run.journal.folder / JOURNAL).open("rb") as lines:
+        facts = RunFacts.from_dict(summarise(lines).facts).pytest
+    given = (*facts.args, *facts.environment_args, *facts.ini_args) if facts else ()
+    if not wanted or not any(MASK in argument for argument in given):
+        return wanted
+    problem = f"{len(wanted)} reports are left out: secrets in the run's arguments cannot be masked any more."
+    gaps.append(Gap(topic="reports", problem=problem))
+    return []
+
+
+def _seen(run: Recording, path: Path, gaps: list[Gap]) -> bool:
+    """Whether a run that is over can have seen a file as it is now."""
+    try:
+        if path.stat().st_mtime <= run.journal.path.stat().st_mtime:
+            return True
+    except OSError:
+        return True  # reading it will say what is wrong
+    problem = f"{path} was written after the run had ended and is left out."
+    gaps.append(Gap(topic="artifacts", problem=run.redactor.text(problem)))
+    return False
+
+
+def _dists(run: Recording, root: Path, gaps: list[Gap], *, later: bool) -> Sequence[DistFile]:
     patterns = run.header.dist
     if not run.header.dist_asked:
         patterns = tuple(pattern for pattern in patterns if match(root, [pattern]))
     dists, problems = read_dists(root, patterns)
     gaps += problems
+    dists = tuple(dist for dist in dists if not later or _seen(run, Path(dist.path), gaps))
     names = [Path(dist.path).name for dist in dists]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problem = f"Several files are called {name}; the first counts. Narrow --defend-dist."
@@ -112,20 +146,31 @@ def _users_junit(run: Recording, config: Any, gaps: list[Gap]) -> Path | None:
     return path
 
 
-def _kept(run: Recording, root: Path, path: Path, gaps: list[Gap]) -> str:
-    """Copy a file into the bundle; its name there, empty when it could not be read."""
-    inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
-    name = "/".join(("reports", *map(safe_name, inside.parts)))
+def _keep(run: Recording, root: Path, paths: Iterable[Path], gaps: list[Gap]) -> Iterator[str]:
+    """Copy files into the bundle, and give their names there, sorted."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+        name = "/".join(("reports", *(safe_name(run.redactor.text(part)) for part in inside.parts)))
+        first = named.setdefault(name, path)
+        if first != path:
+            problem = f"{path} would be archived as {name}, which is {first}; rename one of them."
+            gaps.append(Gap(topic="reports", problem=run.redactor.text(problem)))
+    for name, path in sorted(named.items()):
+        try:
+            masked = _copy(run, path, name)
+        except OSError as error:
+            gaps.append(Gap(topic="reports", problem=f"{path} could not be archived: {error.strerror}."))
+            continue
+        yield name
+        if masked:
+            problem = f"{name} is archived with {masked} places masked as secret."
+            gaps.append(Gap(topic="reports", problem=problem))
+
+
+def _copy(run: Recording, path: Path, name: str) -> int:
+    """Copy a file, redacted; how many places were masked."""
     target = run.journal.folder / name
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("rb") as source, target.open("wb") as out:
-            masked = run.redactor.file(source, out)
-    except OSError as error:
-        gaps.append(Gap(topic="reports", problem=f"{path} could not be archived: {error.strerror}."))
-        return ""
-    if masked:
-        gaps.append(
-            Gap(topic="reports", problem=f"{name} is archived with {masked} places masked as secret.")
-        )
-    return name
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("rb") as source, target.open("wb") as out:
+        return run.redactor.file(source, out)

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend import __version__
 from pytest_defend.actions.pack import pack
-from pytest_defend.assembly.extensions import GROUP, look_at_build, redactions
+from pytest_defend.assembly.extensions import announce, load_extensions, look_at_build, redactions
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
 from pytest_defend.capture.credentials import secret_arguments
@@ -79,8 +80,12 @@ class Recording:
     def read_facts(self, config: Any) -> RunFacts:
         """What the run runs on; what could not be read is noted."""
         self._facts, gaps = read_facts(self, config)
-        self.gaps += gaps
+        self.gaps += map(self._shown, gaps)
         return self._facts
+
+    def _shown(self, gap: Gap) -> Gap:
+        """A gap whose sentence may hold what people, paths and exceptions say."""
+        return replace(gap, problem=self.redactor.text(gap.problem))
 
     def path(self, given: str) -> Path:
         """A path the user gave, relative to the project."""
@@ -101,17 +106,18 @@ class Recording:
         """
         self.journal.close()
         material = read_material(self, config, self._facts)
-        material = replace(material, modify=look_at_build(self.hook))
-        return pack(self.journal.folder, material), (*self.gaps, *material.gaps)
+        material = replace(material, gaps=tuple(map(self._shown, material.gaps)))
+        failed: list[Gap] = []
+        look = look_at_build(self.hook, failed)
+        manifest = pack(self.journal.folder, replace(material, modify=look))
+        if failed:  # the build-info names the record by its digest: the record can only be told now
+            material = replace(material, gaps=(*material.gaps, *map(self._shown, failed)))
+            manifest = pack(self.journal.folder, material)
+        return manifest, (*self.journal.gaps, *self.redactor.gaps, *self.gaps, *material.gaps)
 
     def announce(self, published: Published) -> None:
         """Tell extension points that a build is there."""
-        try:
-            self.hook.pytest_defend_published(published=published)
-        except Exception as error:  # noqa: BLE001  # code of others; the build is published all the same
-            sys.stderr.write(
-                f"pytest-defend: pytest_defend_published failed: {self.redactor.text(repr(error))}\n"
-            )
+        announce(self.hook, published, self.redactor.text)
 
     def discard(self) -> None:
         """Remove the run's folder, and the spool when it was the last one in it."""
@@ -132,9 +138,12 @@ def begin(
         ci: The CI system this is, if any.
         config: Of the pytest run.
         each: Whether every worker runs every test.
+
+    Raises:
+        UsageError: An extension cannot be loaded, or asked for its redaction.
     """
-    config.pluginmanager.load_setuptools_entrypoints(GROUP)
-    redactor = _redactor(settings, redactions(config.hook))
+    load_extensions(config.pluginmanager)
+    redactor = _redactor(settings, redactions(config.hook), config)
     header = _header(settings, project, each=each)
     journal = JournalFile(_folder(settings, project, header.run))
     journal.write(header_line(header))
@@ -184,17 +193,31 @@ def leave_spool(folder: Path, project: Project) -> None:
             spool.rmdir()
 
 
-def _redactor(settings: Settings, more: list[Any]) -> Redactor:
+def _redactor(settings: Settings, more: list[Any], config: Any = None) -> Redactor:
     own = (settings.access_token, settings.password)
     known = [secret.reveal() for secret in own if secret]
-    given = [*sys.argv[1:], *os.environ.get("PYTEST_ADDOPTS", "").split()]
     return Redactor.from_environ(
         os.environ,
         settings.env_exclude,
-        (*known, *secret_arguments(given)),
+        (*known, *secret_arguments(_arguments(config))),
         plain=settings.env_include,
         more=more,
     )
+
+
+def _arguments(config: Any) -> list[str]:
+    """Everything that was given as an argument, wherever."""
+    given = [*sys.argv[1:], *_words(os.environ.get("PYTEST_ADDOPTS", ""))]
+    if config is not None:
+        given += [*map(str, config.invocation_params.args), *map(str, config.getini("addopts"))]
+    return given
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:  # an open quote; pytest itself stops there
+        return line.split()
 
 
 def _header(settings: Settings, project: Project, *, each: bool) -> Header:

@@ -1,4 +1,10 @@
-"""Results of actions as text, JSON or a page; decides nothing."""
+"""Results of actions as text, JSON or a page; decides nothing.
+
+Rules:
+- In a pipe or file a line is never wrapped, has no blanks at its end and no colours, whatever the environment
+  asks for: it is read by programs.
+- What the output's encoding cannot say is written as an escape; it is never an error.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json", "as_text", "summary", "text"]
 
-_UNCUT = 10_000  # columns of a pipe: paths stay in one piece for grep and awk
+_UNCUT = 1_000_000  # columns of a pipe: paths stay in one piece for grep and awk
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -31,17 +37,37 @@ def __getattr__(name: str) -> ModuleType:
 
 def as_json(document: Any) -> None:
     """Print a document as JSON, for scripts."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+    printed = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
+    if not _can_say(printed):
+        printed = json.dumps(document, indent=2, sort_keys=True)
+    sys.stdout.write(f"{printed}\n")
 
 
 def as_text(renderable: RenderableType) -> None:
     """Print something for people; plain text when nobody looks."""
     from rich.console import Console  # noqa: PLC0415  # as above
 
-    if sys.stdout.isatty():
-        Console(highlight=False).print(renderable, markup=False)
-        return
-    console = Console(highlight=False, width=_UNCUT)
-    with console.capture() as printed:
-        console.print(renderable, markup=False)
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
+    watched = sys.stdout.isatty()
+    width = None if watched else _UNCUT
+    console = Console(highlight=False, markup=False, emoji=False, force_terminal=watched, width=width)
+    with console.capture() as captured:
+        console.print(renderable)
+    printed = captured.get()
+    if not watched:
+        printed = "\n".join(line.rstrip() for line in printed.split("\n"))
+    if not _can_say(printed):
+        encoding = _encoding()
+        printed = printed.encode(encoding, "backslashreplace").decode(encoding)
+    sys.stdout.write(printed)
+
+
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
+
+
+def _can_say(printed: str) -> bool:
+    try:
+        printed.encode(_encoding())
+    except UnicodeEncodeError:
+        return False
+    return True

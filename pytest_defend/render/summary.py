@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.results import Tally, Verdict
 
-__all__ = ["counts", "header_line", "published_lines", "size", "summary_lines"]
+__all__ = ["counts", "header_line", "published_lines", "size", "stage_line", "summary_lines"]
 
 _GAPS = 10  # named in a terminal; all of them are in the record
 _UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
@@ -30,13 +30,18 @@ def header_line(*, build: str, stage: str, store: str) -> str:
 
 def summary_lines(manifest: Manifest, verdict: Verdict, gaps: Sequence[Gap]) -> Iterator[str]:
     """Verdict, counts and gaps of a run."""
-    reasons = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
-    yield f"stage {manifest.stage} {verdict.result.value}{reasons}"
+    yield stage_line(manifest.stage, verdict)
     yield f"recorded {counts(manifest.tally)}; {_times(manifest)}"
     for gap in gaps[:_GAPS]:
         yield f"gap in {gap.topic}: {gap.problem}"
     if len(gaps) > _GAPS:
         yield f"and {len(gaps) - _GAPS} more gaps, named in record.json"
+
+
+def stage_line(stage: str, verdict: Verdict) -> str:
+    """How a stage ended, and every reason why it is no better."""
+    reasons = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
+    return f"stage {stage} {verdict.result.value}{reasons}"
 
 
 def published_lines(published: Published) -> Iterator[str]:

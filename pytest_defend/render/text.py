@@ -3,11 +3,12 @@
 Rules:
 - Decides nothing; the same answers are rendered as JSON.
 - Paths, versions and ids stand as they are, never as markup, and are never cut: long lines wrap.
-- Written to a file or pipe it is plain text without colours.
+- A control character is shown as an escape: what a test is called must not steer a terminal.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -15,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pytest_defend.render.summary import size
+from pytest_defend.render.summary import published_lines, size, stage_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from pytest_defend.model.views import BuildRow, BuildView, FilesView, StageView
     from pytest_defend.settings import SettingRow
 
-__all__ = ["build_list", "build_view", "files_view", "published_view", "settings_view"]
+__all__ = ["build_list", "build_view", "files_view", "published_view", "sentence", "settings_view"]
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "incomplete": "red"}
 _COUNTS = (
     "collected finished passed failed errors skipped xfailed xpassed rerun deselected warnings"
     " flaky crashed lost"
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SHOWN = 12  # digits of a digest people compare by eye
 
 
@@ -45,15 +47,15 @@ def build_view(view: BuildView) -> RenderableType:
         ("store", view.store),
         ("run", build.url),
         *((("source", f"{vcs.url} {vcs.branch} {vcs.revision}".strip())) for vcs in build.vcs),
-        ("recorded by", _agent(view)),
+        ("agents", _agent(view)),
     )
     stages = [part for stage in view.stages for part in _stage(stage)]
     modules = Table(box=None, pad_edge=False)
     for title in ("module", "artifacts", "dependencies"):
         modules.add_column(title, overflow="fold", justify="left" if title == "module" else "right")
     for module in build.modules:
-        modules.add_row(Text(module.id), str(len(module.artifacts)), str(len(module.dependencies)))
-    name = Text(f"build {build.name}/{build.number}", style="bold")
+        modules.add_row(_text(module.id), str(len(module.artifacts)), str(len(module.dependencies)))
+    name = _text(f"build {build.name}/{build.number}", style="bold")
     return Group(name, _indented(head), *stages, Text(), modules)
 
 
@@ -63,10 +65,10 @@ def _agent(view: BuildView) -> str:
 
 
 def _stage(stage: StageView) -> Iterable[RenderableType]:
-    eligible = {"": "not marked: the run never spoke its last word", "failed": "not eligible"}
-    verdict = Text(f"stage {stage.name} ", style="bold")
-    verdict.append(stage.result, style=_COLOURS.get(stage.result, ""))
-    verdict.append(f", {eligible.get(stage.mark, f'marked {stage.mark}')}")
+    eligible = {"": "no mark, hence not eligible", "failed": "not eligible"}
+    verdict = _text(f"stage {stage.name} ", style="bold")
+    verdict.append_text(_text(stage.result, style=_COLOURS.get(stage.result, "")))
+    verdict.append_text(_text(f", {eligible.get(stage.mark, f'marked {stage.mark}')}"))
     yield Text()
     yield verdict
     told = [f"{stage.tests.get(name, 0)} {name}" for name in _COUNTS.split() if stage.tests.get(name)]
@@ -82,7 +84,7 @@ def _stage(stage: StageView) -> Iterable[RenderableType]:
 
 
 def _indented(inner: RenderableType) -> Padding:
-    return Padding(inner, (0, 0, 0, 2))
+    return Padding(inner, (0, 0, 0, 2), expand=False)
 
 
 def _pairs(*rows: tuple[str, str]) -> Table:
@@ -91,7 +93,7 @@ def _pairs(*rows: tuple[str, str]) -> Table:
     table.add_column(overflow="fold")
     for name, value in rows:
         if value:
-            table.add_row(name, Text(value))
+            table.add_row(name, _text(value))
     return table
 
 
@@ -99,7 +101,7 @@ def build_list(rows: Sequence[BuildRow]) -> RenderableType:
     """Runs, one a line."""
     if not rows:
         return Text("no builds")
-    return Group(*(Text(f"{row.name}/{row.number}@{row.started}") for row in rows))
+    return Group(*(_text(f"{row.name}/{row.number}@{row.started}") for row in rows))
 
 
 def files_view(view: FilesView) -> RenderableType:
@@ -113,24 +115,19 @@ def files_view(view: FilesView) -> RenderableType:
         state = "" if file.kept else (" MISSING" if missing else " CHANGED")
         shown = "-" if file.size_bytes is None else size(file.size_bytes)
         table.add_row(
-            file.sha256[:_SHOWN], shown, Text(f"{file.path}{state}", style="" if file.kept else "red")
+            _text(file.sha256[:_SHOWN]), shown, _text(f"{file.path}{state}", style="" if file.kept else "red")
         )
     return table
 
 
-def published_view(published: Published, verdict: Verdict) -> RenderableType:
-    """What publishing did."""
-    kept = f", {len(published.kept)} already there" if published.kept else ""
-    done = "would publish" if published.dry_run else "published"
-    line = f"{done} {published.build} to {published.store} ({len(published.new)} files, "
-    reasons = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
-    return Group(
-        Text(f"{line}{size(published.size_bytes)}{kept})"),
-        Text(
-            f"stage {published.stage} {verdict.result.value}{reasons}",
-            style=_COLOURS.get(verdict.result.value, ""),
-        ),
-    )
+def published_view(rows: Iterable[tuple[Published, Verdict]]) -> RenderableType:
+    """What publishing did, two lines for each record."""
+    return Group(*(line for published, verdict in rows for line in _published(published, verdict)))
+
+
+def _published(published: Published, verdict: Verdict) -> Iterable[Text]:
+    yield from map(_text, published_lines(published))
+    yield _text(stage_line(published.stage, verdict), style=_COLOURS[verdict.result.value])
 
 
 def settings_view(rows: Iterable[SettingRow]) -> RenderableType:
@@ -139,5 +136,16 @@ def settings_view(rows: Iterable[SettingRow]) -> RenderableType:
     for title in ("setting", "value", "from", "set by"):
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(row.name, Text(row.value), Text(row.origin), Text(row.flag or row.key or row.variable))
+        told = (row.name, row.value, row.origin, row.flag or row.key or row.variable)
+        table.add_row(*map(_text, told))
     return table
+
+
+def sentence(text: str) -> RenderableType:
+    """An answer of one line."""
+    return _text(text)
+
+
+def _text(text: str, style: str = "") -> Text:
+    shown = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return Text(shown, style=style)
