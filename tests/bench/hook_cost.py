@@ -74,9 +74,9 @@ def junitxml(made: list[list[Any]], folder: Path) -> Callable[[], None]:
 
 
 def per_test_us(run: Callable[[], None]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     run()
-    return (time.perf_counter() - began) / TESTS * 1e6
+    return (time.process_time() - began) / TESTS * 1e6
 
 
 def main() -> int:
