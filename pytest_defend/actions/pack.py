@@ -170,6 +170,8 @@ def _manifest(
         build=material.modify(build) if material.modify else build,
         files=(*packages, *(BundledFile(name=p.name, path=p.path, checksums=p.checksums) for p in evidence)),
         gaps=len(record.gaps),
+        work_us=record.work_us,
+        workers_us=record.workers_us,
     )
 
 

@@ -147,5 +147,5 @@ def _refuse_other_run(manifest: Manifest, store: Store) -> None:
     ]
     if others:
         message = f"{others[0]} is in {store.locator} already."
-        hint = "Publish under another number: --defend-build NAME/NUMBER."
+        hint = "Run again under another number (--defend-build NAME/NUMBER)."
         raise Conflict(str(build.id), message, hint=hint)

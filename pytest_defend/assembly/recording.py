@@ -25,6 +25,7 @@ from pytest_defend.actions.pack import pack
 from pytest_defend.assembly.extensions import announce, load_extensions, look_at_build, redactions
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
+from pytest_defend.assembly.store import refuse_servers
 from pytest_defend.capture.credentials import secret_arguments
 from pytest_defend.capture.journal import JournalFile
 from pytest_defend.capture.redaction import Redactor
@@ -140,8 +141,10 @@ def begin(
         each: Whether every worker runs every test.
 
     Raises:
-        UsageError: An extension cannot be loaded, or asked for its redaction.
+        UsageError: An extension cannot be loaded, or asked for its redaction; the store is none we can use.
     """
+    if settings.publish or settings.dry_run:
+        refuse_servers(settings)
     load_extensions(config.pluginmanager)
     redactor = _redactor(settings, redactions(config.hook), config)
     header = _header(settings, project, each=each)
@@ -199,13 +202,13 @@ def _redactor(settings: Settings, more: list[Any], config: Any = None) -> Redact
     return Redactor.from_environ(
         os.environ,
         settings.env_exclude,
-        (*known, *secret_arguments(_arguments(config))),
+        (*known, *secret_arguments(arguments(config))),
         plain=settings.env_include,
         more=more,
     )
 
 
-def _arguments(config: Any) -> list[str]:
+def arguments(config: Any) -> list[str]:
     """Everything that was given as an argument, wherever."""
     given = [*sys.argv[1:], *_words(os.environ.get("PYTEST_ADDOPTS", ""))]
     if config is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_defend.protocols import Store
     from pytest_defend.settings import Settings
 
-__all__ = ["open_store"]
+__all__ = ["open_store", "refuse_servers"]
 
 
 def open_store(settings: Settings, root: Path) -> Store:
@@ -26,14 +26,24 @@ def open_store(settings: Settings, root: Path) -> Store:
     Raises:
         UsageError: The locator names no store this version can use.
     """
-    locator = settings.store
-    if "://" in locator:
-        shown = strip_user_information(locator)
-        hint = "Give a directory with --defend-store (or DEFEND_STORE); a server comes with a later version."
-        raise UsageError(f"{shown} is a server, and this version publishes to directories only.", hint=hint)
+    refuse_servers(settings)
     from pytest_defend.stores.directory import DirectoryStore
 
-    return DirectoryStore(root / Path(locator).expanduser(), clock=_now)
+    return DirectoryStore(root / Path(settings.store).expanduser(), clock=_now)
+
+
+def refuse_servers(settings: Settings) -> None:
+    """Say at once, not when everything has run, that this version cannot publish there.
+
+    Raises:
+        UsageError: The locator names a server.
+    """
+    if "://" in settings.store:
+        shown, origin = strip_user_information(settings.store), settings.origins["store"]
+        hint = "Give a directory with --defend-store (or DEFEND_STORE); a server comes with a later version."
+        raise UsageError(
+            f"{shown} ({origin}) is a server, and this version publishes to directories only.", hint=hint
+        )
 
 
 def _now() -> datetime:

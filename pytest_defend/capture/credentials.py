@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _WORDS = ("auth", "credential", "key", "passwd", "password", "private", "psw", "pwd", "secret", "token")
+_WHOLE_WORDS = frozenset({"pass", "passphrase", "passwords"})  # `BYPASS` holds no secret
 # They hold such a word by accident, and their values (a directory, a plan, a person) stand in every record.
 _PLAIN_NAMES = re.compile(
     r"(old)?pwd|ssh_auth_sock|xauthority|git_author_(name|email|date)|buildkite_step_key"
@@ -114,7 +115,9 @@ def looks_secret(name: str, extra_patterns: Iterable[str] = ()) -> bool:
     lowered = name.lower()
     if any(fnmatchcase(lowered, pattern.lower()) for pattern in extra_patterns):
         return True
-    return any(word in lowered for word in _WORDS) and not _PLAIN_NAMES.fullmatch(lowered)
+    words = re.split(r"[\W_]+", lowered)
+    named = any(word in lowered for word in _WORDS) or not _WHOLE_WORDS.isdisjoint(words)
+    return named and not _PLAIN_NAMES.fullmatch(lowered)
 
 
 def secret_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -188,15 +191,26 @@ def _is_worth_masking(value: str) -> bool:
 def forms(secret: str) -> Iterator[str]:
     """Every spelling of a secret that is looked for."""
     octets = secret.encode("utf-8", "surrogateescape" if _from_bytes(secret) else "surrogatepass")
-    xml = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    quoted = xml.replace('"', "&quot;")
-    yield from (secret, quote(octets, safe=""), quote(octets), quote_plus(octets))
+    yield from (quote(octets, safe=""), quote(octets), quote_plus(octets))
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         padded = encode(octets).decode()
         yield from (padded, padded.rstrip("="))
+    written = {secret, repr(octets)[2:-1], *_literals(secret)}
+    for text in written | {again for once in written for again in _literals(once)}:  # the repr of a repr
+        yield text
+        yield from _xml(text)
+
+
+def _literals(text: str) -> Iterator[str]:
+    yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield from (repr(text)[1:-1], ascii(text)[1:-1])
+
+
+def _xml(text: str) -> Iterator[str]:
+    xml = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    quoted = xml.replace('"', "&quot;")
+    yield quoted.replace("\t", "&#09;").replace("\n", "&#10;").replace("\r", "&#13;")  # as ElementTree does
     yield from (xml, quoted, *(quoted.replace("'", mark) for mark in ("&#x27;", "&#39;", "&apos;")))
-    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
-    yield from (repr(secret)[1:-1], ascii(secret)[1:-1], repr(octets)[2:-1])
 
 
 def _from_bytes(secret: str) -> bool:

@@ -113,7 +113,7 @@ class Recorder:
             rows = _with_duplicates(ids, first)
         self._rows[worker] = rows
         self._lists.append((ids, first, rows))
-        for start in range(0, len(ids), _IDS_AT_ONCE):
+        for start in range(0, len(ids) or 1, _IDS_AT_ONCE):  # nothing collected is told too
             part = self._shown(ids[start : start + _IDS_AT_ONCE])
             self._write(ids_line(worker, first + start, part, len(part)))
 

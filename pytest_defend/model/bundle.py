@@ -8,7 +8,8 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.checksums import Checksums
@@ -67,6 +68,10 @@ class Manifest(Document):
     build: BuildInfo
     files: tuple[BundledFile, ...]
     gaps: int = 0
+    work_us: int = 0
+    """Sum of the durations of all tests, microseconds."""
+    workers_us: Mapping[str, int] = field(default_factory=dict)
+    """The same for each worker; empty in a run without workers."""
 
     def concluded(self, final: Final | None) -> Verdict:
         """The verdict once the last word is known.

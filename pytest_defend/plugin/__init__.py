@@ -84,16 +84,14 @@ def _configure_controller(config: pytest.Config) -> None:
         if settings is None:
             return
         from pytest_defend.plugin.controller import Controller
+        from pytest_defend.plugin.workers import Workers
 
         controller = Controller(config, settings)
     except DefendError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_CONTROLLER] = controller
     config.pluginmanager.register(controller, "defend-controller")
-    if config.pluginmanager.hasplugin("xdist"):
-        from pytest_defend.plugin.workers import Workers
-
-        config.pluginmanager.register(Workers(controller), "defend-workers")
+    config.pluginmanager.register(Workers(controller), "defend-workers")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -190,6 +190,8 @@ class Controller:
             session.exitstatus = TERMINATED
         reason = self._reason or str(session.shouldfail or session.shouldstop or "")
         session.exitstatus = self._finish(int(session.exitstatus), reason)
+        if self._terminated:  # while publishing: what is begun is finished, and nothing becomes eligible
+            session.exitstatus = TERMINATED
         return result
 
     def _finish(self, status: int, reason: str) -> int:

@@ -176,6 +176,8 @@ class Ending:
                     terminal.write_line(line)
                 else:
                     sys.stderr.write(f"pytest-defend: {line}\n")
+            if terminal is not None:  # seen before anything that may take long, in a pipe too
+                terminal.flush()
 
 
 def _sentence(error: Exception) -> str:

@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_defend.assembly.recording import arguments
+from pytest_defend.capture.credentials import secret_arguments
 from pytest_defend.capture.redaction import Redactor
 from pytest_defend.plugin.attach import Attaching, attaching
 
@@ -30,7 +32,8 @@ class Worker:
         told = json.loads(config.workerinput["defend"])
         self._config = config
         self._deselected: list[str] = []
-        redactor = Redactor.from_environ(os.environ, told["patterns"])
+        given = secret_arguments(arguments(config))
+        redactor = Redactor.from_environ(os.environ, told["patterns"], given)
         folder, worker = Path(told["folder"]), config.workerinput["workerid"]
         attaching(config, Attaching(lambda: folder, worker, told["limit"], redactor))
 

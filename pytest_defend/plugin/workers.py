@@ -1,7 +1,7 @@
 """What the controller hears of pytest-xdist's workers.
 
 Rules:
-- Registered only when pytest-xdist is there; every hook is one of its own.
+- Every hook is one of pytest-xdist, and optional: without it, nothing is heard.
 - A worker that died has no `workeroutput`; a worker may be reported down twice.
 """
 

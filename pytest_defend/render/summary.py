@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["counts", "header_line", "published_lines", "size", "stage_line", "summary_lines"]
 
+_WORKERS = 8  # named in a terminal
 _GAPS = 10  # named in a terminal; all of them are in the record
 _UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
@@ -72,7 +73,13 @@ def counts(tally: Tally) -> str:
 
 
 def _times(manifest: Manifest) -> str:
-    return f"wall {manifest.build.duration_ms / 1000:.2f} s"
+    workers = [f"{worker} {_seconds(us)}" for worker, us in sorted(manifest.workers_us.items())]
+    shared = f" ({', '.join(workers)})" if 0 < len(workers) <= _WORKERS else ""
+    return f"wall {_seconds(manifest.build.duration_ms * 1000)}, work {_seconds(manifest.work_us)}{shared}"
+
+
+def _seconds(microseconds: int) -> str:
+    return f"{microseconds / 1_000_000:.2f} s"
 
 
 def size(size_bytes: int) -> str:

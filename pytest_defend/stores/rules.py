@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _CHUNK_BYTES = 1 << 16
-_OTHER_NUMBER = "Publish under another number (--defend-build NAME/NUMBER)."
+_OTHER_NUMBER = "Run again under another number (--defend-build NAME/NUMBER)."
 
 
 def speakable(text: str) -> bool:

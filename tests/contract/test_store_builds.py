@@ -60,7 +60,7 @@ def test_another_run_of_a_number_is_refused(store: Store) -> None:
     assert caught.value.key == "demo/1"
     assert STARTED in message
     assert store.locator in message
-    assert "Publish under another number (--defend-build NAME/NUMBER)." in message
+    assert "Run again under another number (--defend-build NAME/NUMBER)." in message
     assert _names(store) == [f"demo/1@{STARTED}"]
     assert store.list("") == ()
 

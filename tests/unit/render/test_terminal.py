@@ -36,12 +36,19 @@ def test_a_summary_is_verdict_counts_and_gaps(tmp_path: Path) -> None:
     lines = list(summary_lines(manifest, manifest.verdict, gaps))
     assert lines[:3] == [
         "stage tests passed",
-        "recorded 2 of 2 collected tests (2 passed); wall 5.00 s",
+        "recorded 2 of 2 collected tests (2 passed); wall 5.00 s, work 0.00 s",
         "gap in git: Problem [red]0[/red].",
     ]
     assert list(summary_lines(manifest, manifest.verdict, gaps[:10])) == lines[:12]
     assert len(lines) == 13
     assert lines[-1] == "and 2 more gaps, named in record.json"
+
+
+def test_work_is_named_for_each_worker(tmp_path: Path) -> None:
+    made = a_bundle(tmp_path / "run")
+    manifest = replace(made, work_us=1_500_000, workers_us={"gw1": 500_000, "gw0": 1_000_000})
+    _, told = summary_lines(manifest, manifest.verdict, ())
+    assert told.endswith("wall 5.00 s, work 1.50 s (gw0 1.00 s, gw1 0.50 s)")
 
 
 @pytest.mark.parametrize(

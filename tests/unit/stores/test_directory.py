@@ -129,7 +129,7 @@ def test_who_is_second_finds_the_run_of_the_first(store: DirectoryStore) -> None
     second = replace(an_upload(properties={"a": ("1",)}), open=opened)
     store.publish_build(a_build_info(), [second])
     assert store.stat(PATH).properties == {}, "the same run again changes nothing"
-    with pytest.raises(Conflict, match="Publish under another number"):
+    with pytest.raises(Conflict, match="Run again under another number"):
         store.publish_build(a_build_info(started="2026-01-31T11:59:01.000Z"), [second])
 
 
