@@ -1,8 +1,8 @@
 """A small project, runs of it, and what was recorded of each: read from files, never from memory.
 
 Rules:
-- A plain run is made in the process of the test that asks for it, any other in a process of its own: so is one
-  that may crash, be killed, fail late or change its process (`apart`).
+- A plain run is made in the process of the test that asks for it. Any other has a process of its own; so has
+  one that may crash, be killed, fail late, or change its process or warnings (`apart`).
 - What a run recorded is read where a user finds it: in the store; in the spool when it was not published.
 """
 
@@ -14,6 +14,7 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,6 +50,7 @@ MODES: Mapping[str, tuple[str, ...]] = {
 }
 """Ways to run the same tests."""
 WORKERS = ("n2", "loadgroup", "worksteal", "each")
+HAS_XDIST = find_spec("xdist") is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,15 +193,10 @@ class Demo:
             apart: Whether the run needs a process of its own.
             variables: More of them in its environment.
         """
-        command = (
-            "-p",
-            "pytest_defend.plugin",
-            "-p",
-            "pytest_rerunfailures",
-            *MODES[mode],
-            *asked,
-            *arguments,
-        )
+        plugins = ("-p", "pytest_defend.plugin", "-p", "pytest_rerunfailures", *MODES[mode])
+        command = (*plugins, *asked, *arguments)
+        if "xdist" in command and not HAS_XDIST:
+            pytest.skip("needs pytest-xdist")
         if apart or mode != "plain" or self.pytester is None:
             return self.python("-m", "pytest", *command, **variables)
         with pytest.MonkeyPatch.context() as patch:

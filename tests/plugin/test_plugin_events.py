@@ -253,8 +253,9 @@ ROWS = {
         counts={"collected": 1, "finished": 1, "skipped": 1},
     ),
 }
+STOPPED = (2, 3)  # the end of a test may not be heard any more, and pytest counts its call
 SINCE_9_1 = ("too many warnings",)
-APART = ("KeyboardInterrupt",)
+APART = ("KeyboardInterrupt", "too many warnings")
 
 
 @pytest.mark.parametrize(("event", "mode"), [pytest.param(*key, id="-".join(key)) for key in ROWS])
@@ -273,8 +274,9 @@ def test_an_event_and_what_is_recorded_of_it(demo: Demo, event: str, mode: str) 
     assert run.stage.reasons == run.reasons
     counts = row.counts if mode == "plain" else {"deselected": run.tally.deselected, **row.counts}
     assert {name: getattr(run.tally, name) for name in counts} == counts
-    told = {name: count for name, count in said(run.out).items() if name != "deselected"}
-    assert {name: getattr(run.tally, name) for name in told} == told
+    if mode == "plain" or row.status not in STOPPED:
+        told = {name: count for name, count in said(run.out).items() if name != "deselected"}
+        assert {name: getattr(run.tally, name) for name in told} == told
     assert run.record.exit_status == row.status
     assert len(run.cases) == run.tally.collected
 
@@ -296,8 +298,9 @@ def test_a_process_that_just_ends(demo: Demo) -> None:
     assert published.spooled == []
 
 
-def test_a_worker_that_crashes_is_replaced(demo: Demo) -> None:
-    run = demo.holds(test_it=CRASHES).run(mode="n2")
+@pytest.mark.parametrize("mode", ["n2", "worksteal"])  # pytest-xdist 3.8 itself hangs with loadgroup
+def test_a_worker_that_crashes_is_replaced(demo: Demo, mode: str) -> None:
+    run = demo.holds(test_it=CRASHES).run(mode=mode)
 
     assert run.status == 1
     assert run.outcomes == {f"test_it[{i}]": "crashed" if i == 2 else "passed" for i in range(6)}

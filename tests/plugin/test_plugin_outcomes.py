@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from plugin.recorded import MODES, WORKERS, Demo, facts, said
+from pytest_defend.model.bundle import JUNIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plugin.recorded import Run
+    from pytest_defend.model.results import Case
 
 PYTEST_9 = pytest.version_tuple >= (9,)
 
@@ -235,8 +239,8 @@ def test_every_outcome_is_recorded(outcomes: Callable[[str], Run], mode: str) ->
     )
 
 
-def _workers(case: object) -> set[str]:
-    return {attempt.worker for attempt in case.attempts}  # type: ignore[attr-defined]  # a Case
+def _workers(case: Case) -> set[str]:
+    return {attempt.worker for attempt in case.attempts}
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "plain"])
@@ -334,6 +338,42 @@ def test_subtests_belong_to_their_test(outcomes: Callable[[str], Run], mode: str
         "test_subtests_pass": [("(i=1)", "passed")],
         "TestSub::test_sub": [("[m] (i=0)", "passed"), ("[m] (i=1)", "failed"), ("[m] (i=2)", "passed")],
     }
+
+
+ODD_TEXTS = r"""
+import pytest, sys
+
+def test_message():
+    pytest.fail("lone \udc80 surrogate \x00 and \x1b[31m control")
+
+def test_property(record_property):
+    record_property("odd \udc80", "\ud800")
+
+def test_output():
+    print("odd \udc80 \x00 \uffff")
+
+@pytest.mark.parametrize("odd", ["\udc80", "\x00", "\uffff", "\n", "é"])
+def test_id(odd):
+    pass
+
+@pytest.mark.skip(reason="odd \udc80")
+def test_skip():
+    pass
+"""
+
+
+def test_texts_no_file_can_hold(demo: Demo) -> None:
+    (demo.holds(test_it=ODD_TEXTS).folder / os.fsdecode(b"test_\xff.py")).write_text("def test_name(): pass")
+
+    run = demo.run()
+
+    assert run.status == 1, run.out
+    assert run.tally.collected == run.tally.finished == 10
+    assert {outcome for name, outcome in run.outcomes.items() if name.startswith("test_id[")} == {"passed"}
+    assert run.outcomes["test_name"] == "passed"
+    assert run.outcomes["test_message"] == "failed"
+    assert [gap.topic for gap in run.record.gaps] == ["git", "distributions"]
+    assert len(list(ET.fromstring(run.file(JUNIT)).iter("testcase"))) == 10
 
 
 @pytest.mark.parametrize("mode", ["plain", "n2", "each"])

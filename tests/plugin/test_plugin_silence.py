@@ -75,16 +75,40 @@ def test_nothing_asked(demo: Demo, mode: str) -> None:
     assert _files(demo.folder) == before
 
 
+def test_settings_alone_ask_nothing(demo: Demo) -> None:
+    demo.holds(test_it=PASSES)
+    (demo.folder / "pyproject.toml").write_text(ASK.replace("publish = true", 'stage = "unit"'))
+    before = _files(demo.folder)
+
+    run = demo.run("-p", "no:cacheprovider", asked=())
+
+    assert run.status == 0
+    assert "defend" not in run.out
+    assert _files(demo.folder) == before
+
+
+@pytest.mark.parametrize("stops", [".git", ""])
+def test_the_table_of_a_folder_above(demo: Demo, stops: str) -> None:
+    above = demo.folder.parent / "above"
+    (above / "inner" / stops).mkdir(parents=True)
+    (above / "pyproject.toml").write_text(ASK)
+    (above / "inner/pytest.ini").write_text("[pytest]\n")
+    (above / "inner/test_it.py").write_text(PASSES)
+
+    run = demo.holds().run("--rootdir=../above/inner", "../above/inner", asked=())
+
+    assert run.status == 0
+    assert (above / ".defend").exists() == (not stops)
+
+
 @pytest.mark.parametrize("way", ["pyproject.toml", "environment"])
 def test_asked_without_an_option(demo: Demo, way: str) -> None:
     demo.holds(test_it=PASSES)
-    variables = {}
     if way == "environment":
-        variables["DEFEND_PUBLISH"] = "1"
+        run = demo.run(asked=(), DEFEND_PUBLISH="1")
     else:
         (demo.folder / "pyproject.toml").write_text(ASK)
-
-    run = demo.run(asked=(), **variables)
+        run = demo.run(asked=())
 
     assert run.status == 0
     assert run.stage.mark == "passed"

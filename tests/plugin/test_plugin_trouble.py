@@ -276,6 +276,60 @@ def pytest_collection_finish(session):
     assert run.stage.mark == "failed"
 
 
+def test_collection_that_was_not_heard_is_never_green(demo: Demo) -> None:
+    demo.holds(
+        test_it=PASSES,
+        conftest="""
+def pytest_collection_finish(session):
+    recorder = session.config.pluginmanager.get_plugin("defend-controller").recorder
+    def breaks(*_): raise ZeroDivisionError("ours")
+    recorder.collected = breaks
+""",
+    )
+
+    run = demo.run()
+
+    assert run.status == 0
+    assert run.gaps("collection") == ["ZeroDivisionError: ours"]
+    assert run.outcomes == {"test_it": "passed"}
+    assert run.stage.mark == "failed"
+
+
+def test_packing_that_fails_hides_no_failure(demo: Demo) -> None:
+    demo.holds(
+        test_it=TWO,
+        conftest="""
+def pytest_sessionfinish(session):
+    run = session.config.pluginmanager.get_plugin("defend-controller").run
+    def breaks(*_): raise ZeroDivisionError("ours")
+    type(run).pack = breaks
+""",
+    )
+
+    run = demo.run(apart=True)
+
+    _undisturbed(run)
+    assert "NOT PUBLISHED: error in pytest-defend: ZeroDivisionError('ours')" in run.out
+    assert run.outcomes == {"test_it": "passed", "test_bad": "failed"}
+    later = demo.defend("publish", str(run.spooled[0]))
+    assert later.status == 0, later.err
+    assert later.stage.result == "failed"
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "pytest.UsageError"])
+def test_a_session_that_never_starts_leaves_nothing(demo: Demo, error: str) -> None:
+    conftest = f"import pytest\ndef pytest_sessionstart(): raise {error}('it broke')"
+    demo.holds(test_it=PASSES, conftest=conftest)
+
+    alone = demo.run(asked=())
+    run = demo.run()
+
+    assert run.status == alone.status != 0
+    assert run.spooled == []
+    assert not (demo.folder / ".defend/ledger.sqlite3").exists()
+    assert "pytest-defend ---" not in run.out
+
+
 def test_the_folder_of_the_project_is_left_behind(demo: Demo, tmp_path: Path) -> None:
     demo.holds(test_it="import os\ndef test_it(tmp_path): os.chdir(tmp_path)")
 

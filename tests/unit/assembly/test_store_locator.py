@@ -27,5 +27,7 @@ def test_a_folder_is_found_from_the_project(
 
 def test_a_server_is_for_a_later_version(tmp_path: Path) -> None:
     place = a_place(tmp_path / "project", store="https://art.example/artifactory")
-    with pytest.raises(UsageError, match=r"https://art.example/artifactory \(.*\) is a server, .* Give a directory"):
+    with pytest.raises(
+        UsageError, match=r"https://art.example/artifactory \(.*\) is a server, .* Give a directory"
+    ):
         open_store(place.settings, place.root)
