@@ -91,9 +91,8 @@ def main() -> int:
             figures["ours -n"].append(per_test_us(ours(reports(workers=True), folder / f"b{number}", "gw0")))
             figures["junitxml"].append(per_test_us(junitxml(reports(workers=False), folder)))
     for name, measured in figures.items():
-        print(
-            f"{name:10} median {statistics.median(measured):6.1f} us  (min {min(measured):.1f}, max {max(measured):.1f})"
-        )
+        spread = f"(min {min(measured):.1f}, max {max(measured):.1f})"
+        print(f"{name:10} median {statistics.median(measured):6.1f} us  {spread}")
     worst = max(statistics.median(figures["ours"]), statistics.median(figures["ours -n"]))
     print(f"budget {BUDGET_US} us: {'kept' if worst <= BUDGET_US else 'EXCEEDED'}")
     return 0 if worst <= BUDGET_US else 1
