@@ -26,7 +26,7 @@ _RECORDED: list[tuple[dict[str, str], CiFacts]] = [
             "GITHUB_BASE_REF": "main",
             "GITHUB_SHA": _SHA,
             "GITHUB_JOB": "tests",
-            "GITHUB_STEP_SUMMARY": "/home/runner/work/_temp/step_summary_9",
+            "GITHUB_STEP_SUMMARY": "/home/runner/_temp/step_summary_9",
         },
         CiFacts(
             system="GitHub Actions",
@@ -38,7 +38,7 @@ _RECORDED: list[tuple[dict[str, str], CiFacts]] = [
             job="tests",
             attempt=2,
             change="12",
-            summary_file="/home/runner/work/_temp/step_summary_9",
+            summary_file="/home/runner/_temp/step_summary_9",
         ),
     ),
     (
