@@ -88,9 +88,14 @@ class Recording:
         """A gap whose sentence may hold what people, paths and exceptions say."""
         return replace(gap, problem=self.redactor.text(gap.problem))
 
-    def path(self, given: str) -> Path:
-        """A path the user gave, relative to the project."""
-        return self.project.root / Path(given).expanduser()
+    def record_path(self, started_in: Path) -> Path:
+        """Where the record is to be written.
+
+        Args:
+            started_in: Folder pytest was started in, which a path on its command line is relative to.
+        """
+        from_file = self.settings.origins["record"] == "pyproject.toml"
+        return (self.project.root if from_file else started_in) / Path(self.settings.record).expanduser()
 
     def pack(self, config: Any = None) -> tuple[Manifest, tuple[Gap, ...]]:
         """Finish the bundle.

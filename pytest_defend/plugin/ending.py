@@ -99,7 +99,7 @@ class Ending:
         try:
             (folder / FINAL).write_bytes(final.to_bytes())
             if self._run.settings.record and not self._run.settings.dry_run:
-                archive(folder, self._run.path(self._run.settings.record))
+                archive(folder, self._run.record_path(self._config.invocation_params.dir))
                 self._tell([f"record written to {self._run.settings.record}"])
             if self._published:
                 self._mark(self._manifest, final)

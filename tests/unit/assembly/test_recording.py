@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from pytest_defend.model.bundle import RECORD, Published
 from pytest_defend.model.fields import parse_instant
 from pytest_defend.model.journal import End, ids_line, line, passed_line, read_lines
 from pytest_defend.model.record import RunRecord
+from pytest_defend.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,13 +169,30 @@ def test_secrets_among_the_arguments_are_known(
     run.discard()
 
 
-def test_a_path_is_relative_to_the_project(
-    publishing: Place, configured: Callable[..., pytest.Config], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("run.zip", "{started}/run.zip"), ("/a/run.zip", "/a/run.zip"), ("~/run.zip", "/home/somebody/run.zip")],
+)
+def test_a_record_goes_where_pytest_was_started(
+    tmp_path: Path,
+    configured: Callable[..., pytest.Config],
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    expected: str,
 ) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
-    run = begun(publishing, configured())
-    paths = [str(run.path(given)) for given in ("run.zip", "/a/run.zip", "~/run.zip")]
-    assert paths == [str(publishing.root / "run.zip"), "/a/run.zip", "/home/somebody/run.zip"]
+    run = begun(a_place(tmp_path / "project", record=given), configured())
+    assert str(run.record_path(tmp_path / "sub")) == expected.format(started=tmp_path / "sub")
+    run.discard()
+
+
+def test_a_record_named_by_the_project_goes_below_it(
+    tmp_path: Path, configured: Callable[..., pytest.Config]
+) -> None:
+    place = a_place(tmp_path / "project")
+    told = resolve(command_line={}, environ={}, pyproject={"record": "run.zip"}, detected=None)
+    run = begun(replace(place, settings=told), configured())
+    assert run.record_path(tmp_path / "sub") == place.root / "run.zip"
     run.discard()
 
 
