@@ -70,7 +70,6 @@ class Recording:
     redactor: Redactor
     gaps: list[Gap] = field(default_factory=list)
     _facts: RunFacts | None = None
-    _failures: set[str] = field(default_factory=set)
 
     def failed(self, topic: str, error: Exception) -> None:
         """Note that something of ours failed; the same failure once."""

@@ -33,7 +33,7 @@ from pytest_defend.model.facts import Gap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["checksum", "match", "read_dist", "read_dists", "safe_name"]
+__all__ = ["match", "read_dist", "read_dists", "safe_name"]
 
 _METADATA_BYTES = 10 << 20
 _UNPACKED_BYTES = 4 << 30
@@ -114,16 +114,6 @@ def _children(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except OSError:  # no folder, or none of ours: nothing in it matches
         return []
-
-
-def checksum(path: Path) -> Checksums:
-    """The digests of a file.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    with path.open("rb") as file:
-        return Checksums.of_stream(file)
 
 
 def read_dists(root: Path, patterns: Sequence[str]) -> tuple[tuple[DistFile, ...], tuple[Gap, ...]]:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pytest_defend.capture.files import checksum, match, read_dist, read_dists, safe_name
+from pytest_defend.capture.files import match, read_dist, read_dists, safe_name
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import DistFile
 from pytest_defend.model.facts import Gap
@@ -83,19 +83,6 @@ def test_a_file_named_relatively_and_absolutely_is_one(tmp_path: Path) -> None:
 
 def test_a_name_too_long_to_exist_matches_nothing(tmp_path: Path) -> None:
     assert match(tmp_path, ["x" * 5000]) == ()
-
-
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, (1 << 20) + 1])
-def test_checksums_are_of_the_whole_file(tmp_path: Path, size: int) -> None:
-    file = tmp_path / "file"
-    content = bytes(size)
-    file.write_bytes(content)
-    assert checksum(file) == Checksums.of(content)
-
-
-def test_a_checksum_of_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        checksum(tmp_path / "absent")
 
 
 def _metadata(name: str = "Foo.Bar", version: str = "1.0", *requires: str) -> bytes:
