@@ -20,6 +20,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Mapping
+from enum import Enum
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,8 @@ def _typed(hint: Any) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": _typed(inner[1])}
     if isinstance(hint, type) and issubclass(hint, Document):
         return {"$ref": f"#/$defs/{hint.__name__}"}
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"enum": [member.value for member in hint]}
     return dict(_SCALARS[hint])
 
 

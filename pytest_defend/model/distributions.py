@@ -5,7 +5,8 @@ Rules:
 - The name of a package is unique in `Installed`, and packages are sorted by it.
 - An edge is a requirement that holds here: its marker is true for this interpreter and the extras in use.
 - No URL holds a credential: `model/urls.py` says what is cut off or masked.
-- The fingerprint covers name, version and direct URL: what `diff` shows is what changes it.
+- The fingerprint of an environment covers name, version, direct URL and content of each package: what `diff`
+  shows is what changes it.
 - A chain never visits a package twice; fifteen chains per dependency are kept, as JFrog's clients do.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.fields import Document, canonical_bytes
+from pytest_defend.model.origins import Origin
 from pytest_defend.model.urls import strip_user_information
 
 if TYPE_CHECKING:
@@ -119,6 +121,16 @@ class Distribution(Document):
     """What it requires here, sorted."""
     scopes: tuple[str, ...] = ()
     """Of `build`, `runtime`, `test`, `transitive`; empty for the project under test."""
+    tags: tuple[str, ...] = ()
+    """Of the wheel it was installed from, each for itself (`py3-none-any`), sorted."""
+    build_tag: str = ""
+    """Of that wheel: `1` or `2local`; empty when it has none."""
+    fingerprint: str = ""
+    """Digest of what it holds, as RECORD says; empty without one, and for an editable install."""
+    drift: tuple[str, ...] = ()
+    """Files that are not what RECORD says, `changed PATH` or `missing PATH`; empty when nobody looked."""
+    origin: Origin | None = None
+    """Which file it came from, and how certain that is."""
 
     @property
     def id(self) -> str:
@@ -127,9 +139,10 @@ class Distribution(Document):
 
     @property
     def line(self) -> str:
-        """Its identity in one line: name, version, and the direct URL document if there is one."""
+        """Its identity in one line: name, version, and what is known of direct URL and content."""
         origin = f" @ {canonical_bytes(self.direct_url).decode()}" if self.direct_url else ""
-        return f"{self.name}=={self.version}{origin}"
+        content = f" holding {self.fingerprint}" if self.fingerprint else ""
+        return f"{self.name}=={self.version}{origin}{content}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +153,8 @@ class Installed(Document):
     """Sorted by name."""
     roots: tuple[str, ...] = ()
     """Names asked for by no other package here, from which every package can be reached."""
+    verified: bool = False
+    """Whether every file was compared with what RECORD says."""
 
     @property
     def fingerprint(self) -> str:
