@@ -20,8 +20,8 @@ import textwrap
 import types
 import typing
 from collections.abc import Mapping
-from enum import Enum
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.model.fields import Document
