@@ -7,7 +7,8 @@ Rules:
 - The `.egg-info` that an editable install leaves in its own project is that install, no second copy.
 - A leftover of an interrupted installation, metadata that is missing or broken, a copy without a usable name
   or version: a gap each, never an exception.
-- Edges, scopes and roots follow the rules of `capture/graph.py`.
+- Edges, scopes and roots follow the rules of `capture/graph.py`; where each came from is another question,
+  which `capture/origins.py` answers.
 - Two readings of one environment are byte-identical.
 """
 
@@ -26,7 +27,9 @@ from packaging.direct_url import DirectUrl, DirectUrlValidationError
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pytest_defend.capture.content import Content, read_content
 from pytest_defend.capture.graph import Package, link
+from pytest_defend.capture.memory import NoMemory
 from pytest_defend.model.distributions import CoreMetadata, Distribution
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.urls import strip_user_information
@@ -34,6 +37,7 @@ from pytest_defend.model.urls import strip_user_information
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pytest_defend.capture.content import Memory
     from pytest_defend.model.distributions import Installed
 
 __all__ = ["read_distributions"]
@@ -46,7 +50,11 @@ _SAYS_WHAT_WAS_REQUESTED = {"pip", "uv"}
 
 
 def read_distributions(
-    *, project: str = "", paths: Sequence[str] | None = None, build_requires: Sequence[str] = ()
+    *,
+    project: str = "",
+    paths: Sequence[str] | None = None,
+    build_requires: Sequence[str] = (),
+    memory: Memory | None = None,
 ) -> tuple[Installed, tuple[Gap, ...]]:
     """Read every distribution that can be imported.
 
@@ -54,11 +62,12 @@ def read_distributions(
         project: Name of the project under test, in any spelling; empty when unknown.
         paths: Folders to look in instead of `sys.path`.
         build_requires: `build-system.requires` of the project's pyproject.toml.
+        memory: What earlier readings computed.
 
     Returns:
         What is installed, and what could not be read.
     """
-    copies, gaps = _read_all(paths)
+    copies, gaps = _read_all(paths, memory or NoMemory())
     packages, hidden = _first_of_each(copies)
     installed, unclear = link(packages, project=canonicalize_name(project), build_requires=build_requires)
     every = {*gaps, *hidden, *unclear}
@@ -80,14 +89,14 @@ class _Unusable(Exception):
     """This copy cannot be part of the record; the sentence says why."""
 
 
-def _read_all(paths: Sequence[str] | None) -> tuple[list[_Copy], set[Gap]]:
+def _read_all(paths: Sequence[str] | None, memory: Memory) -> tuple[list[_Copy], set[Gap]]:
     """Every copy, in the order of the import path."""
     copies: dict[tuple[str, str], _Copy] = {}  # one folder is often on the path twice
     gaps: set[Gap] = set()
     resolved = cache(lambda folder: str(Path(folder).resolve()))
     try:
         for found in _search(paths):
-            copy = _read_one(found, resolved, gaps)
+            copy = _read_one(found, resolved, gaps, memory)
             if copy is not None:
                 copies.setdefault((copy.where, copy.package.distribution.id), copy)
     except Exception as error:  # noqa: BLE001  finders of other projects are any code
@@ -111,14 +120,17 @@ def _metadata_folder(found: importlib.metadata.Distribution) -> str:
 
 
 def _read_one(
-    found: importlib.metadata.Distribution, resolved: Callable[[str], str], gaps: set[Gap]
+    found: importlib.metadata.Distribution,
+    resolved: Callable[[str], str],
+    gaps: set[Gap],
+    memory: Memory,
 ) -> _Copy | None:
     folder = _metadata_folder(found)
     where = folder or "A distribution without a folder"
     try:
         location = resolved(str(found.locate_file("")))
         where = f"{location}/{folder}"
-        return _Copy(where=where, package=_package(found, location, folder, gaps))
+        return _Copy(where=where, package=_package(found, location, folder, gaps, memory))
     except _Unusable as unusable:
         gaps.add(_gap(f"{where} {unusable}"))
     except Exception as error:  # noqa: BLE001  distributions of other finders are any code
@@ -126,7 +138,9 @@ def _read_one(
     return None
 
 
-def _package(found: importlib.metadata.Distribution, location: str, folder: str, gaps: set[Gap]) -> Package:
+def _package(
+    found: importlib.metadata.Distribution, location: str, folder: str, gaps: set[Gap], memory: Memory
+) -> Package:
     if folder.startswith(_LEFTOVER):
         raise _Unusable("is left over from an interrupted installation; remove it.")
     metadata = _metadata(found)
@@ -135,6 +149,8 @@ def _package(found: importlib.metadata.Distribution, location: str, folder: str,
         raise _Unusable(f"holds {metadata.name} without a version; install it again.")
     installer = (found.read_text("INSTALLER") or "").strip()
     direct_url = _direct_url(found, metadata, gaps)
+    editable = direct_url.get("dir_info", {}).get("editable", False)
+    content = _content(found, metadata, gaps, memory)
     distribution = Distribution(
         name=name,
         version=metadata.version,
@@ -142,8 +158,12 @@ def _package(found: importlib.metadata.Distribution, location: str, folder: str,
         installer=installer,
         requested=_requested(found, installer),
         location=location,
-        editable=direct_url.get("dir_info", {}).get("editable", False),
+        metadata=folder,
+        editable=editable,
         direct_url=direct_url,
+        tags=content.tags,
+        build_tag=content.build_tag,
+        fingerprint="" if editable else content.fingerprint,
     )
     requirements = metadata.requires
     if not requirements and not folder.endswith(".dist-info"):
@@ -187,6 +207,18 @@ def _direct_url(
         gaps.add(_gap(f"direct_url.json of {shown} is broken, so its origin is unknown; install it again."))
         return {}
     return {**document, "url": strip_user_information(document["url"])}
+
+
+def _content(
+    found: importlib.metadata.Distribution, metadata: CoreMetadata, gaps: set[Gap], memory: Memory
+) -> Content:
+    folder = getattr(found, "_path", None)
+    try:
+        return read_content(found, folder if isinstance(folder, Path) else None, memory)
+    except (ValueError, UnicodeError) as error:
+        shown = f"{metadata.name} {metadata.version}"
+        gaps.add(_gap(f"RECORD or WHEEL of {shown} is broken ({error}); install it again."))
+        return Content()
 
 
 def _first_of_each(copies: Iterable[_Copy]) -> tuple[dict[str, Package], set[Gap]]:

@@ -113,6 +113,8 @@ class Distribution(Document):
     """Asked for by name, or only as a dependency; None where the installer does not say."""
     location: str = ""
     """Folder it is imported from, links resolved."""
+    metadata: str = ""
+    """Name of its `.dist-info` or `.egg-info` in that folder; empty for a finder that has none."""
     editable: bool = False
     """Whether its files are those of a working tree."""
     direct_url: Mapping[str, Any] = field(default_factory=dict)

@@ -79,6 +79,7 @@ def test_everything_an_installer_wrote_is_read(tmp_path: Path) -> None:
         "installer": "pip",
         "requested": True,
         "location": str(tmp_path.resolve()),
+        "metadata": "Foo.Bar_baz-1.0+local.dist-info",
         "direct_url": {"url": "https://h/f.whl?sig=***", "archive_info": {"hashes": {"sha256": "ab"}}},
         "requires": [{"target": "six", "requirement": "six>=1"}],
         "scopes": ["test"],
