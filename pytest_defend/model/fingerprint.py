@@ -3,6 +3,7 @@
 Rules:
 - It is the sha256 over the sorted rows `path,hash,size` of RECORD, so it is the same for a wheel and for
   every installed copy of it, whoever installed it, and differs between the wheels of one version.
+- A row without a digest claims nothing and is left out: installers add some for files a wheel forgot to list.
 - Left out is what an installer writes or decides: RECORD itself and its signatures, INSTALLER, REQUESTED,
   `direct_url.json`, `provenance_url.json`, uv's own files, byte code, and everything outside the folder of
   the packages: scripts, headers, data.
@@ -61,6 +62,8 @@ def content_rows(rows: Mapping[str, Row]) -> dict[str, Row]:
     """The rows that say what a distribution holds, by the path it is installed to."""
     kept: dict[str, Row] = {}
     for path, row in rows.items():
+        if not row[0]:
+            continue
         scheme = _SCHEME.match(path)
         inside = path
         if scheme is not None:

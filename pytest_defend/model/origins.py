@@ -66,6 +66,8 @@ class Offer:
         files: The files it names.
         hashes: Sha256 digests it allows, of a source that names no files.
         pinned: Whether it is pip's report of what it chose: one file, not a choice of files.
+        group: Sources of one group are alternatives, like the indexes an installer asks: what they offer is
+            united. Empty for a source that speaks for itself.
         written_s: When the source was written, epoch seconds; 0 when that means nothing.
         environment: For a report, the marker variables of the interpreter it is about.
     """
@@ -77,6 +79,7 @@ class Offer:
     files: tuple[Candidate, ...] = ()
     hashes: tuple[str, ...] = ()
     pinned: bool = False
+    group: str = ""
     written_s: float = 0
     environment: tuple[tuple[str, str], ...] = ()
 

@@ -1,0 +1,198 @@
+"""Where every installed distribution came from: the ladder of certainty.
+
+Rules:
+- What an installer wrote beside a distribution comes first: a folder, a commit, an archive with its digest,
+  uv's mark of something it built. Only then locks, reports and indexes are heard (`model/rungs.py`).
+- Bytes on this machine are looked at when their name fits: they prove a digest, or rule it out.
+- Nothing is downloaded, installed or resolved.
+- Two readings are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_defend.capture.direct import said_by_installer, was_built_by_uv
+from pytest_defend.capture.foreign import SYSTEMS, system_package
+from pytest_defend.capture.wheels import wheel_fingerprint
+from pytest_defend.model.facts import Gap
+from pytest_defend.model.fit import misfit
+from pytest_defend.model.origins import Candidate, Certainty, Evidence, Offer, Origin
+from pytest_defend.model.rungs import AtHand, rung
+from pytest_defend.model.sieve import Sifted, sift
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_defend.capture.content import Memory
+    from pytest_defend.model.checksums import Checksums
+    from pytest_defend.model.distributions import Distribution, Installed
+    from pytest_defend.model.origins import Tree
+
+__all__ = ["LocalBytes", "Sources", "read_origins"]
+
+_LARGEST = 256 << 20
+"""Bytes of a file that is read only to prove what is known: hashing more would be felt in every run."""
+
+
+class LocalBytes(Protocol):
+    """Distribution files that lie on this machine."""
+
+    def of(self, name: str) -> tuple[Path, ...]:
+        """The wheels of a package, by its PEP 503 name."""
+
+    def by_url(self, url: str) -> Path | None:
+        """The bytes of what is at a URL."""
+
+    def built(self, path: Path) -> Candidate | None:
+        """For a wheel that pip built and kept: what from."""
+
+    def checksums(self, path: Path) -> Checksums | None:
+        """Of a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything that may say where a distribution came from.
+
+    Attributes:
+        offers: What locks, reports and indexes say, by PEP 503 name.
+        local: Files on this machine.
+        tree: What version control says about a folder.
+        environment: Marker variables of this interpreter.
+        memory: Fingerprints of wheels read before.
+        partial: By PEP 503 name, groups of sources that did not all answer.
+    """
+
+    offers: Mapping[str, tuple[Offer, ...]]
+    local: LocalBytes
+    tree: Callable[[Path], Tree]
+    environment: Mapping[str, str]
+    memory: Memory
+    partial: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def read_origins(installed: Installed, sources: Sources) -> tuple[Installed, tuple[Gap, ...]]:
+    """Say of every distribution where it came from.
+
+    Args:
+        installed: What is installed.
+        sources: What may say it.
+
+    Returns:
+        The same with origins, and what contradicts itself.
+    """
+    gaps: dict[Gap, None] = {}
+    found = tuple(replace(each, origin=_origin(each, sources, gaps)) for each in installed.distributions)
+    return replace(installed, distributions=found), tuple(gaps)
+
+
+def _origin(distribution: Distribution, sources: Sources, gaps: dict[Gap, None]) -> Origin:
+    said = said_by_installer(distribution, sources.tree)
+    if isinstance(said, Origin):
+        return _checked(distribution, said, sources, gaps) if said.certainty is Certainty.RECORDED else said
+    if distribution.installer.partition(" ")[0].lower() in SYSTEMS or not distribution.fingerprint:
+        return _foreign(distribution)
+    offers = sources.offers.get(distribution.name, ())
+    if said is not None:
+        named = Offer(source="direct_url.json", name=distribution.name, files=(said,))
+        offers = (named, *offers)
+    sifted = sift(distribution, offers, sources.environment)
+    if was_built_by_uv(distribution):
+        return _built_by_uv(sifted)
+    origin, problem = rung(
+        distribution,
+        sifted,
+        tuple(_at_hand(distribution, sifted, sources)),
+        installed_s=_installed_s(distribution),
+        environment=sources.environment,
+        partial=sources.partial.get(distribution.name, frozenset()),
+    )
+    if problem:
+        gaps[Gap(topic="origins", problem=problem)] = None
+    return origin
+
+
+def _foreign(distribution: Distribution) -> Origin:
+    package = system_package(distribution)
+    says = f"it belongs to {package}" if package else "no RECORD says what was installed"
+    evidence = Evidence(source=distribution.metadata, says=says)
+    return Origin(certainty=Certainty.FOREIGN, evidence=(evidence,), package=package)
+
+
+def _built_by_uv(sifted: Sifted) -> Origin:
+    evidence = Evidence(source="uv_build.json", says="uv built it from source")
+    only = sifted.sdists[0] if len(sifted.sdists) == 1 else None
+    return Origin(certainty=Certainty.BUILT, evidence=(evidence,), built_from=only, rejected=sifted.rejected)
+
+
+def _installed_s(distribution: Distribution) -> float:
+    try:
+        return Path(distribution.location, distribution.metadata, "RECORD").stat().st_mtime
+    except OSError:
+        return 0
+
+
+def _checked(distribution: Distribution, said: Origin, sources: Sources, gaps: dict[Gap, None]) -> Origin:
+    """What the installer recorded, proven when its bytes are still there."""
+    path = sources.local.by_url(said.url)
+    read = _read(distribution, path, said.file, sources) if path else None
+    if read is None or read.checksums.sha256 != said.sha256:  # gone, or other bytes by now
+        return said
+    if not read.holds:
+        problem = (
+            f"{distribution.id} is not what {said.url} holds, which it was installed from; reinstall it."
+        )
+        gaps[Gap(topic="origins", problem=problem)] = None
+        return said
+    evidence = Evidence(source=read.where, says="these bytes hold what is installed")
+    return replace(
+        said,
+        certainty=Certainty.PROVEN,
+        sha1=read.checksums.sha1,
+        md5=read.checksums.md5,
+        size_bytes=read.checksums.size_bytes,
+        evidence=(*said.evidence, evidence),
+    )
+
+
+def _at_hand(distribution: Distribution, sifted: Sifted, sources: Sources) -> Iterator[AtHand]:
+    """Every file on this machine whose name fits."""
+    paths: dict[Path, str] = {}
+    for candidate in sifted.candidates:
+        path = sources.local.by_url(candidate.url) if candidate.url else None
+        if path is not None:
+            paths.setdefault(path, candidate.file)
+    for path in sources.local.of(distribution.name):
+        if not misfit(path.name, distribution):
+            paths.setdefault(path, path.name)
+    for path, file in paths.items():
+        read = _read(distribution, path, file, sources)
+        if read is not None:
+            yield read
+
+
+def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -> AtHand | None:
+    """The checksums and the content of a file, each read once while it does not change."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    checksums = sources.local.checksums(path) if told.st_size <= _LARGEST else None
+    if checksums is None:
+        return None
+    key = f"{path} {told.st_mtime_ns} {told.st_size} fingerprint"
+    content = sources.memory.get(key)
+    if content is None:
+        content = wheel_fingerprint(path)
+        sources.memory.put(key, content)
+    return AtHand(
+        where=str(path),
+        file=file,
+        url=path.as_uri(),
+        checksums=checksums,
+        holds=bool(content) and content == distribution.fingerprint,
+        built_from=sources.local.built(path),
+    )

@@ -1,0 +1,287 @@
+"""Which rung of the ladder a distribution stands on, once sources and bytes have spoken; no input or output.
+
+Rules:
+- Bytes that hold something else than what is installed rule out their digest, whatever a source says.
+- Bytes that hold it prove their digest, when every source that knows digests knows this one.
+- pip's own report is the installer's word, when it is of this interpreter and older than the installation.
+- One digest that every source allows is a match; but not when it comes from indexes alone and one that the
+  installer may have used was not asked.
+- Several digests, or sources that contradict each other, are candidates, never a choice.
+- What fits no published file was built here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_defend.model.origins import Candidate, Certainty, Evidence, Origin, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_defend.model.checksums import Checksums
+    from pytest_defend.model.distributions import Distribution
+    from pytest_defend.model.origins import Offer
+    from pytest_defend.model.sieve import Sifted
+
+__all__ = ["AtHand", "rung"]
+
+_PUBLISHED = ("manylinux", "musllinux", "macosx_", "win", "android", "ios_", "any", "emscripten", "pyodide")
+"""How platform tags of published files begin; a plain `linux_x86_64` is of this machine alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtHand:
+    """A wheel on this machine that fits by name.
+
+    Attributes:
+        where: Its path, as shown to people.
+        file: Its name.
+        url: Where it is, as a URL.
+        checksums: Of its bytes.
+        holds: Whether its RECORD is that of what is installed.
+        built_from: For a wheel that pip built and kept: what it built it from; a candidate without a name
+            when that is not known.
+    """
+
+    where: str
+    file: str
+    url: str
+    checksums: Checksums
+    holds: bool
+    built_from: Candidate | None = None
+
+
+def rung(
+    distribution: Distribution,
+    sifted: Sifted,
+    at_hand: Sequence[AtHand],
+    *,
+    installed_s: float,
+    environment: Mapping[str, str],
+    partial: frozenset[str] = frozenset(),
+) -> tuple[Origin, str]:
+    """Decide.
+
+    Args:
+        distribution: As installed.
+        sifted: What sources say about it.
+        at_hand: The wheels on this machine that fit by name.
+        installed_s: When it was installed: time of change of its RECORD, epoch seconds.
+        environment: Marker variables of the interpreter it is installed for.
+        partial: Groups of sources that did not all answer.
+
+    Returns:
+        Its origin; and what sources contradict each other about, in words, or an empty text.
+    """
+    known = _Known(sifted=_without(sifted, at_hand), at_hand=[each for each in at_hand if each.holds])
+    by_bytes = _by_bytes(distribution, known)
+    if by_bytes is not None:
+        return by_bytes
+    trusted = [offer for offer in sifted.pinned if _is_of_here(offer, installed_s, environment)]
+    return _by_sources(distribution, known, trusted, partial)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What speaks for a distribution.
+
+    Attributes:
+        sifted: What sources say, without the files that bytes rule out.
+        at_hand: The bytes that hold what is installed.
+    """
+
+    sifted: Sifted
+    at_hand: Sequence[AtHand]
+
+    @property
+    def left(self) -> frozenset[str] | None:
+        """The digests that every source allows which knows digests; None when none does."""
+        named = [frozenset(each.sha256 for each in group) for group in self.sifted.files.values()]
+        bounds = [group for group in named if "" not in group] + list(self.sifted.hashes.values())
+        return frozenset.intersection(*bounds) if bounds else None
+
+
+_Answer = tuple[Origin, str]
+
+
+def _by_bytes(distribution: Distribution, known: _Known) -> _Answer | None:
+    """What the bytes at hand say; None when they say nothing."""
+    built = [each.built_from for each in known.at_hand if each.built_from is not None]
+    proofs = {each.checksums.sha256: each for each in known.at_hand if each.built_from is None}
+    if proofs:
+        left = known.left
+        chosen = list(proofs.keys() if left is None else proofs.keys() & left)
+        if len(chosen) == 1 and not built:
+            return _proven(known.sifted, proofs[chosen[0]]), ""
+        return _several(distribution, known.sifted, list(proofs.values()), left)
+    if not built:
+        return None
+    evidence = Evidence(source="pip's cache of built wheels", says="it holds what is installed")
+    return _built(known.sifted, evidence, built), ""
+
+
+def _by_sources(
+    distribution: Distribution, known: _Known, trusted: Sequence[Offer], partial: frozenset[str]
+) -> _Answer:
+    sifted, left = known.sifted, known.left
+    reported = {each.sha256: each for offer in trusted for each in offer.files}
+    if any(each in sifted.sdists for each in reported.values()):
+        evidence = Evidence(source=trusted[0].source, says="pip reported a source distribution")
+        return _built(sifted, evidence, list(reported.values())), ""
+    if left is not None and len(left) == 1 and sifted.files:
+        (sha256,) = left
+        return _known(sifted, sha256, partial, recorded=sha256 in reported), ""
+    if left is not None or sifted.files:
+        return _several(distribution, sifted, [], left)
+    return _unknown(distribution, sifted), ""
+
+
+def _without(sifted: Sifted, at_hand: Iterable[AtHand]) -> Sifted:
+    """The same without the files whose bytes are at hand and hold something else."""
+    wrong = {each.checksums.sha256: each for each in at_hand if not each.holds}
+    rejected = list(sifted.rejected)
+    for each in wrong.values():
+        if any(candidate.sha256 == each.checksums.sha256 for candidate in sifted.candidates):
+            why = "it holds something else than what is installed"
+            rejected.append(Rejected(source=each.where, why=why, files=(each.file,)))
+    files = {
+        group: kept
+        for group, candidates in sifted.files.items()
+        if (kept := tuple(each for each in candidates if each.sha256 not in wrong))
+    }
+    return replace(sifted, files=files, rejected=tuple(rejected))
+
+
+def _is_of_here(offer: Offer, installed_s: float, environment: Mapping[str, str]) -> bool:
+    """Whether a report of pip is about this interpreter, and what is installed is younger than it."""
+    return (
+        bool(offer.environment)
+        and offer.written_s <= installed_s
+        and all(environment.get(name) == value for name, value in offer.environment)
+    )
+
+
+def _candidate(sifted: Sifted, sha256: str) -> Candidate:
+    """Everything the sources say about the file with this digest: the first that says each thing counts."""
+    same = [each for each in sifted.candidates if each.sha256 == sha256]
+    return Candidate(
+        file=same[0].file,
+        sha256=sha256,
+        url=next((each.url for each in same if each.url), ""),
+        index=next((each.index for each in same if each.index), ""),
+        size_bytes=next((each.size_bytes for each in same if each.size_bytes), 0),
+    )
+
+
+def _spoken(sifted: Sifted, sha256: str) -> list[Evidence]:
+    """What every source says for a digest."""
+    said = [
+        Evidence(source=source, says=f"names {file} with this sha256")
+        for (file, digest), sources in sifted.sources.items()
+        if digest == sha256
+        for source in sources
+    ]
+    allowing = [source for source, hashes in sifted.hashes.items() if sha256 in hashes]
+    return [*said, *(Evidence(source=source, says="allows this sha256") for source in allowing)]
+
+
+def _known(sifted: Sifted, sha256: str, partial: frozenset[str], *, recorded: bool) -> Origin:
+    candidate = _candidate(sifted, sha256)
+    evidence = _spoken(sifted, sha256)
+    asked = {group for group, files in sifted.files.items() if any(f.sha256 == sha256 for f in files)}
+    if asked <= partial:
+        says = "an index the installer may have used was not asked; name it with --defend-index"
+        evidence.append(Evidence(source=min(asked), says=says))
+        return Origin(
+            certainty=Certainty.CONSTRAINED,
+            evidence=tuple(evidence),
+            candidates=(candidate,),
+            rejected=sifted.rejected,
+        )
+    if recorded:
+        evidence.insert(0, Evidence(source="pip", says="reported that it would install this file, then did"))
+    return Origin(
+        certainty=Certainty.RECORDED if recorded else Certainty.MATCHED,
+        file=candidate.file,
+        sha256=sha256,
+        size_bytes=candidate.size_bytes,
+        url=candidate.url,
+        index=candidate.index,
+        evidence=tuple(evidence),
+        rejected=sifted.rejected,
+    )
+
+
+def _proven(sifted: Sifted, proof: AtHand) -> Origin:
+    sums = proof.checksums
+    named = any(each.sha256 == sums.sha256 for each in sifted.candidates)
+    published = _candidate(sifted, sums.sha256) if named else Candidate(file=proof.file)
+    says = "these bytes hold what is installed"
+    return Origin(
+        certainty=Certainty.PROVEN,
+        file=published.file,
+        sha256=sums.sha256,
+        sha1=sums.sha1,
+        md5=sums.md5,
+        size_bytes=sums.size_bytes,
+        url=published.url or proof.url,
+        index=published.index,
+        evidence=(Evidence(source=proof.where, says=says), *_spoken(sifted, sums.sha256)),
+        rejected=sifted.rejected,
+    )
+
+
+def _several(
+    distribution: Distribution, sifted: Sifted, proofs: Sequence[AtHand], left: frozenset[str] | None
+) -> _Answer:
+    """No single file is left: everything that may be it, and what contradicts what."""
+    candidates = {each.sha256: each for each in sifted.candidates if not left or each.sha256 in left}
+    for each in proofs:
+        candidate = Candidate(file=each.file, sha256=each.checksums.sha256, url=each.url)
+        candidates.setdefault(candidate.sha256, candidate)
+    if not candidates:
+        digests = left or frozenset().union(*sifted.hashes.values())
+        candidates = {sha256: Candidate(file="", sha256=sha256) for sha256 in digests}
+    evidence = [
+        Evidence(source=source, says=f"names {file}")
+        for (file, _), sources in sifted.sources.items()
+        for source in sources
+    ]
+    evidence += [Evidence(source=source, says="gives digests alone") for source in sifted.hashes]
+    evidence += [Evidence(source=each.where, says="these bytes hold what is installed") for each in proofs]
+    origin = Origin(
+        certainty=Certainty.CONSTRAINED,
+        evidence=tuple(dict.fromkeys(evidence)),
+        candidates=tuple(candidates[key] for key in sorted(candidates)),
+        rejected=sifted.rejected,
+    )
+    contradict = left is not None and (not left or bool(proofs))
+    if not contradict:
+        return origin, ""
+    speakers = ", ".join(dict.fromkeys(each.source for each in evidence))
+    problem = f"{distribution.id}: {speakers} contradict each other about its digest; bring them up to date."
+    return origin, problem
+
+
+def _built(sifted: Sifted, evidence: Evidence, sources: Sequence[Candidate]) -> Origin:
+    named = {each.sha256: each for each in sources if each.sha256}
+    return Origin(
+        certainty=Certainty.BUILT,
+        evidence=(evidence,),
+        built_from=next(iter(named.values())) if len(named) == 1 else None,
+        rejected=sifted.rejected,
+    )
+
+
+def _unknown(distribution: Distribution, sifted: Sifted) -> Origin:
+    """Nothing fits: built here, when anything says so."""
+    platforms = {tag.rpartition("-")[2] for tag in distribution.tags}
+    if platforms and not any(platform.startswith(_PUBLISHED) for platform in platforms):
+        evidence = Evidence(source="WHEEL", says=f"its platform is {', '.join(sorted(platforms))}")
+        return _built(sifted, evidence, sifted.sdists)
+    if sifted.sdists:
+        evidence = Evidence(source="WHEEL", says="no published wheel of its version fits, a source does")
+        return _built(sifted, evidence, sifted.sdists)
+    return Origin(certainty=Certainty.UNKNOWN, rejected=sifted.rejected)
