@@ -37,7 +37,7 @@ class Option:
         additive: Values of all sources are united instead of the first one counting.
         metavar: What the argument is called in help.
         help: One sentence.
-        locator: Whether a user name, password or secret parameter in it is refused.
+        instead: For a URL that may hold no credentials: where they belong, in words; empty for any text.
         secret: Whether the value may never be shown.
     """
 
@@ -56,7 +56,7 @@ class Option:
     additive: bool = False
     metavar: str = ""
     help: str
-    locator: bool = False
+    instead: str = ""
     secret: bool = False
 
     @property
@@ -158,6 +158,50 @@ OPTIONS: tuple[Option, ...] = (
         help="Further files to keep with the evidence; may be repeated.",
     ),
     Option(
+        name="locks",
+        **_names("locks"),
+        kind="list",
+        default=(
+            "pylock.toml",
+            "pylock.*.toml",
+            "uv.lock",
+            "poetry.lock",
+            "pdm.lock",
+            "Pipfile.lock",
+            "requirements*.txt",
+            "pip-report*.json",
+        ),
+        metavar="GLOB",
+        help="Lock files, hashed requirements and reports of pip that say which files were installed; may be"
+        " repeated.",
+    ),
+    Option(
+        name="index",
+        **_names("index"),
+        kind="list",
+        default=(),
+        pattern="(https?|file)://.+",
+        expected="the URL of a package index (https://.../simple/)",
+        instead="put them into your netrc file instead",
+        metavar="URL",
+        help="Package index to ask for what locks leave open, instead of those of pip and uv; repeatable.",
+    ),
+    Option(
+        name="wheelhouse",
+        **_names("wheelhouse"),
+        kind="list",
+        default=(),
+        metavar="FOLDER",
+        help="Folder of wheels that packages were installed from; may be repeated.",
+    ),
+    Option(
+        name="verify_files",
+        **_names("verify_files"),
+        kind="flag",
+        default=False,
+        help="Compare every installed file with what its RECORD says.",
+    ),
+    Option(
         name="dry_run",
         **_names("dry_run"),
         kind="flag",
@@ -180,7 +224,7 @@ OPTIONS: tuple[Option, ...] = (
         default=".defend",
         pattern=".+",
         expected="a folder or a URL",
-        locator=True,
+        instead="set DEFEND_ACCESS_TOKEN, or DEFEND_USER and DEFEND_PASSWORD, instead",
         metavar="LOCATOR",
         help="Where evidence is kept: a folder, or the URL of an Artifactory.",
     ),

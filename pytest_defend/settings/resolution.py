@@ -52,6 +52,10 @@ class Settings:
     project: str
     dist: tuple[str, ...]
     attach: tuple[str, ...]
+    locks: tuple[str, ...]
+    index: tuple[str, ...]
+    wheelhouse: tuple[str, ...]
+    verify_files: bool
     dry_run: bool
     on_error: str
     """`fail`, `warn` or `ignore`."""

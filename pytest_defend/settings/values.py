@@ -188,11 +188,8 @@ def _checked(option: Option, text: str) -> str:
         raise ValueError(f"{quoted} is none of {', '.join(option.choices)}")
     if option.pattern and not re.fullmatch(option.pattern, text):
         raise ValueError(f"{quoted} is not {option.expected}")
-    if option.locator and clean != text:
-        raise ValueError(
-            "holds a user name, password or secret parameter; set DEFEND_ACCESS_TOKEN, or DEFEND_USER and "
-            "DEFEND_PASSWORD, instead"
-        )
+    if option.instead and clean != text:
+        raise ValueError(f"holds a user name, password or secret parameter; {option.instead}")
     return clean
 
 
