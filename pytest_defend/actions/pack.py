@@ -10,12 +10,14 @@ Rules:
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.documents.build import Layout, Placed, build_info
 from pytest_defend.documents.junit import Suite, write_junit
+from pytest_defend.documents.pylock import file_names, pylock
+from pytest_defend.documents.requirements import hashed_requirements
 from pytest_defend.model.bundle import FORMAT, JOURNAL, JUNIT, MANIFEST, RECORD, BundledFile, Manifest
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.record import SCHEMA, RecordedFile, RunFacts, RunRecord, Subject
@@ -23,11 +25,13 @@ from pytest_defend.model.replay import cases, summarise
 from pytest_defend.model.verdict import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_defend.model.buildinfo import BuildInfo
-    from pytest_defend.model.distributions import DistFile
+    from pytest_defend.model.distributions import DistFile, Installed
     from pytest_defend.model.facts import Gap
+    from pytest_defend.model.journal import Header
+    from pytest_defend.model.record import Tested
     from pytest_defend.model.replay import Summary
     from pytest_defend.model.results import Verdict
 
@@ -42,14 +46,20 @@ class Material:
 
     Attributes:
         dists: Distribution files this run is evidence for.
+        tested: By the path of such a file: whether the tests ran on what it holds.
+        installed: What is installed, with all that is known of it by now; None for what the journal says.
         reports: Names in the bundle of reports of others, already copied there.
+        sboms: The same of documents that packages carry about themselves.
         installed_changes: What was installed or removed while the tests ran.
         gaps: What could not be read after the journal was closed.
         modify: A last look of others at the build-info.
     """
 
     dists: Sequence[DistFile] = ()
+    tested: Mapping[str, Tested | None] = field(default_factory=dict)
+    installed: Installed | None = None
     reports: Sequence[str] = ()
+    sboms: Sequence[str] = ()
     installed_changes: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     modify: Callable[[BuildInfo], BuildInfo] | None = None
@@ -73,8 +83,13 @@ def pack(folder: Path, material: Material) -> Manifest:
         summary = summarise(lines)
     verdict = judge(summary)
     _write_junit(folder, summary)
+    facts = RunFacts.from_dict(summary.facts)
+    if material.installed is not None:
+        facts = replace(facts, installed=material.installed)
+    locks = tuple(_write_locks(folder, summary.header, facts))
     subjects = tuple(_take_dists(folder, material))
-    record = _record(folder, summary, subjects, material)
+    files = tuple(_files(folder, material, locks))
+    record = _record(summary, facts, subjects, files, material)
     (folder / RECORD).write_bytes(record.to_bytes())
     manifest = _manifest(folder, summary, record, verdict, material)
     draft = folder / f"{MANIFEST}.draft"
@@ -88,7 +103,7 @@ def _write_junit(folder: Path, summary: Summary) -> None:
     suite = Suite(
         name=summary.header.stage,
         timestamp=summary.header.started,
-        properties={"run": summary.header.run, "build": _build(summary)},
+        properties={"run": summary.header.run, "build": _build(summary.header)},
         collection=tuple(summary.collection),
         duration_us=end.duration_us if end else summary.work_us,
     )
@@ -96,8 +111,37 @@ def _write_junit(folder: Path, summary: Summary) -> None:
         write_junit(out, cases(lines, summary), suite=suite)
 
 
-def _build(summary: Summary) -> str:
-    return f"{summary.header.build_name}/{summary.header.build_number}"
+def _build(header: Header) -> str:
+    return f"{header.build_name}/{header.build_number}"
+
+
+def _write_locks(folder: Path, header: Header, facts: RunFacts) -> Iterator[str]:
+    """Write what is needed to install the environment again, and give the names of the files."""
+    if facts.installed is None or facts.interpreter is None:
+        return
+    lock, requirements = file_names(header.build_name, header.build_number)
+    texts = {
+        lock: pylock(
+            facts.installed,
+            interpreter=facts.interpreter,
+            environment=facts.installed.environment,
+            project=header.package,
+            build=_build(header),
+            run=header.run,
+            stage=header.stage,
+        ),
+        requirements: hashed_requirements(
+            facts.installed,
+            interpreter=facts.interpreter,
+            project=header.package,
+            build=_build(header),
+            run=header.run,
+            stage=header.stage,
+        ),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        yield name
 
 
 def _take_dists(folder: Path, material: Material) -> Iterator[Subject]:
@@ -112,10 +156,17 @@ def _take_dists(folder: Path, material: Material) -> Iterator[Subject]:
             version=dist.version,
             type=dist.kind,
             checksums=_checksums(copy),
+            tested=material.tested.get(dist.path),
         )
 
 
-def _record(folder: Path, summary: Summary, subjects: tuple[Subject, ...], material: Material) -> RunRecord:
+def _record(
+    summary: Summary,
+    facts: RunFacts,
+    subjects: tuple[Subject, ...],
+    files: tuple[RecordedFile, ...],
+    material: Material,
+) -> RunRecord:
     header, end = summary.header, summary.end
     return RunRecord(
         schema=SCHEMA,
@@ -129,19 +180,21 @@ def _record(folder: Path, summary: Summary, subjects: tuple[Subject, ...], mater
         wall_us=end.duration_us if end else 0,
         work_us=summary.work_us,
         workers_us={worker: us for worker, us in sorted(summary.workers_us.items()) if worker},
-        facts=RunFacts.from_dict(summary.facts),
+        facts=facts,
         installed_changes=material.installed_changes,
         subjects=subjects,
-        files=tuple(_files(folder, material)),
+        files=files,
         gaps=(*summary.gaps, *material.gaps),
     )
 
 
-def _files(folder: Path, material: Material) -> Iterator[RecordedFile]:
+def _files(folder: Path, material: Material, locks: Sequence[str]) -> Iterator[RecordedFile]:
     attachments = folder / "attachments"
     attached = sorted(path for path in attachments.rglob("*") if path.is_file())
     named = [(JOURNAL, "journal"), (JUNIT, "junit")]
+    named += [(name, "lock") for name in locks]
     named += [(name, "report") for name in sorted(material.reports)]
+    named += [(name, "sbom") for name in sorted(material.sboms)]
     named += [(path.relative_to(folder).as_posix(), "attachment") for path in attached]
     for name, role in named:
         yield RecordedFile(name=name, role=role, checksums=_checksums(folder / name))

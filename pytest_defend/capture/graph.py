@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName, default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -72,7 +72,10 @@ def link(
         )
         for name in sorted(packages)
     )
-    installed = Installed(distributions=distributions, roots=_roots(graph, project, wanted))
+    environment = {name: str(value) for name, value in sorted(default_environment().items())}
+    installed = Installed(
+        distributions=distributions, roots=_roots(graph, project, wanted), environment=environment
+    )
     return installed, tuple(sorted(gaps, key=lambda gap: gap.problem))
 
 

@@ -7,6 +7,8 @@ Rules:
 - A package file goes to `<repository>/<name>/<version>/<file>`, evidence next to the package, to
   `<repository>/<name>/<version>/evidence/<stage>/<run>/<file>`.
 - Without dist files the package is the project, its version the build's number.
+- The digests of a dependency are those of one file: the one that was installed, or the source distribution it
+  was built from. Where neither is known there are none.
 - Dependency ids are `name:version`, names normalised; every `requestedBy` chain ends at the module's id. Of
   several distributions each has what it asks for itself.
 - No property is null, no type longer than the 64 characters a server keeps.
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,6 +30,7 @@ from packaging.utils import canonicalize_name
 from pytest_defend.model.buildinfo import Agent, Artifact, BuildInfo, Dependency, Module, Vcs
 from pytest_defend.model.distributions import Installed, chains
 from pytest_defend.model.fields import started_text
+from pytest_defend.model.origins import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -215,9 +219,33 @@ def _tested_with(record: RunRecord, module: str) -> Iterator[Dependency]:
 
 
 def _dependency(distribution: Distribution, found: Mapping[str, tuple[tuple[str, ...], ...]]) -> Dependency:
+    file, kept = _file(distribution)
     return Dependency(
-        id=distribution.id, scopes=distribution.scopes, requested_by=found.get(distribution.name, ())
+        id=distribution.id,
+        type=_kind(file.file),
+        scopes=distribution.scopes,
+        requested_by=found.get(distribution.name, ()),
+        repository=kept.partition("/")[0],
+        sha256=file.sha256,
+        sha1=file.sha1,
+        md5=file.md5,
     )
+
+
+def _file(distribution: Distribution) -> tuple[Candidate, str]:
+    """The one file a distribution came from, and where the store keeps it; empty where that is not known."""
+    origin = distribution.origin
+    if origin is None:
+        return Candidate(file=""), ""
+    kept = origin.kept[0].path if origin.kept else ""
+    if origin.certainty.exact:
+        one = Candidate(file=origin.file, sha256=origin.sha256, sha1=origin.sha1, md5=origin.md5)
+        return one, kept
+    return origin.built_from or Candidate(file=""), kept
+
+
+def _kind(file: str) -> str:
+    return next((kind for kind in ("whl", "tar.gz", "zip", "tar.bz2") if file.endswith(f".{kind}")), "")
 
 
 def _said(record: RunRecord, verdict: Verdict, tally: Tally) -> Iterator[tuple[str, str]]:
@@ -238,12 +266,23 @@ def _said(record: RunRecord, verdict: Verdict, tally: Tally) -> Iterator[tuple[s
     yield "defend.gaps", str(len(record.gaps))
     for subject in record.subjects:
         yield f"defend.subject.{subject.file}", f"sha256:{subject.checksums.sha256}"
+        if subject.tested is not None:
+            yield f"defend.tested.{subject.file}", subject.tested.what.value
+    yield from _origins(record)
     yield from _source(record)
 
 
 def _counts(tally: Tally) -> Iterator[tuple[str, int]]:
     for counted in dataclasses.fields(tally):
         yield counted.name.replace("_", "-"), getattr(tally, counted.name)
+
+
+def _origins(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """How many distributions stand on each rung."""
+    installed = record.facts.installed or Installed()
+    stand = Counter(each.origin.certainty for each in installed.distributions if each.origin)
+    for certainty, count in stand.items():
+        yield f"defend.origins.{certainty.value}", str(count)
 
 
 def _source(record: RunRecord) -> Iterator[tuple[str, str]]:

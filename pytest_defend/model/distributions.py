@@ -155,6 +155,8 @@ class Installed(Document):
     """Sorted by name."""
     roots: tuple[str, ...] = ()
     """Names asked for by no other package here, from which every package can be reached."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The marker variables (PEP 508) that requirements were judged with."""
     verified: bool = False
     """Whether every file was compared with what RECORD says."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ci import CiFacts
@@ -28,7 +29,7 @@ from pytest_defend.model.facts import (
 )
 from pytest_defend.model.fields import Document
 
-__all__ = ["SCHEMA", "RecordedFile", "RunFacts", "RunRecord", "Subject"]
+__all__ = ["SCHEMA", "RecordedFile", "RunFacts", "RunRecord", "Shipped", "Subject", "Tested"]
 
 SCHEMA = "pytest-defend/run-record/1"
 
@@ -49,6 +50,33 @@ class RunFacts(Document):
     """Facts that extension points gave, by topic, then by name."""
 
 
+class Shipped(Enum):
+    """What the tests of a package ran on, compared with a file of it that is published."""
+
+    ARTIFACT = "artifact"  # an installed copy that holds what the file holds, byte for byte
+    DIFFERS = "differs"  # an installed copy of its version with other content
+    TREE = "tree"  # a working tree: an editable install
+    SHADOWED = "shadowed"  # something of its name that comes first on the import path
+    OTHER_VERSION = "other-version"  # an installed copy of another version
+    NOT_INSTALLED = "not-installed"  # nothing of its name is installed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested(Document):
+    """Whether the tests ran on what is shipped."""
+
+    what: Shipped
+    """What they ran on."""
+    fingerprint: str = ""
+    """Digest of what the published file holds; empty when its RECORD cannot be read."""
+    differs: tuple[str, ...] = ()
+    """Paths whose content differs, sorted; the first 100."""
+    differs_count: int = 0
+    """How many there are, also beyond the first 100."""
+    imported_from: str = ""
+    """Where a shadowed package was imported from."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject(Document):
     """A distribution file this run is evidence for."""
@@ -63,6 +91,8 @@ class Subject(Document):
     """`whl`, `tar.gz` or `zip`."""
     checksums: Checksums
     """Of the file as it is published."""
+    tested: Tested | None = None
+    """Whether the tests ran on it; null for a source distribution, which cannot be compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +102,7 @@ class RecordedFile(Document):
     name: str
     """Its path in the bundle, and below the folder of the run's evidence."""
     role: str
-    """`journal`, `junit`, `report` or `attachment`."""
+    """`journal`, `junit`, `report`, `lock`, `sbom` or `attachment`."""
     checksums: Checksums
     """Of the file as it is archived."""
 

@@ -30,12 +30,14 @@ class Project:
         table: `[tool.pytest-defend]`; empty when there is none.
         name: As its files say; the name of the folder when they do not.
         version: As its files say; empty when it is computed by a build backend.
+        build_requires: What building it requires, as `build-system.requires` says.
     """
 
     root: Path
     table: Mapping[str, object]
     name: str
     version: str
+    build_requires: tuple[str, ...] = ()
 
 
 def find_project(start: Path) -> Project:
@@ -64,7 +66,12 @@ def _project(root: Path, document: Mapping[str, Any]) -> Project:
         table=settings,
         name=next(_texts(tables, "name"), root.name or "unnamed"),
         version=next(_texts(tables, "version"), ""),
+        build_requires=_requires(_table(document, "build-system").get("requires")),
     )
+
+
+def _requires(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _texts(tables: tuple[Mapping[str, object], ...], key: str) -> Iterator[str]:
