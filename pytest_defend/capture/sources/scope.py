@@ -1,0 +1,48 @@
+"""Whether a lock is for this interpreter at all, by what it says about the whole of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion
+
+from pytest_defend.capture.sources.values import Malformed, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_defend.capture.sources.values import Value
+
+__all__ = ["concerns"]
+
+
+def concerns(environment: Mapping[str, str], python: Value, markers: Sequence[Value]) -> bool:
+    """Whether a lock may be about an interpreter.
+
+    Args:
+        environment: The marker variables of the interpreter; what they leave open excludes nothing.
+        python: The versions of Python the lock is for; all when absent.
+        markers: The environments the lock is for, one of which must hold; all when there are none.
+
+    Raises:
+        Malformed: One of these is neither.
+    """
+    wanted = python.text()
+    try:
+        versions = SpecifierSet(wanted)
+        fits = versions.contains(environment.get("python_full_version", ""), prereleases=True)
+    except InvalidSpecifier as error:
+        raise Malformed(python.place, f"is no range of versions: {shown(wanted)}") from error
+    except InvalidVersion:  # an interpreter built from a checkout: `3.14.0+`
+        fits = True
+    texts = [each.marker() for each in markers]
+    return fits and (not texts or any(_holds(each, environment) for each in texts))
+
+
+def _holds(text: str, environment: Mapping[str, str]) -> bool:
+    try:
+        return not text or Marker(text).evaluate(dict(environment))
+    except (InvalidVersion, RecursionError, UndefinedComparison, UndefinedEnvironmentName):
+        return True
