@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import tomli_w
 from packaging.markers import Marker
@@ -47,6 +48,7 @@ _MINOR = re.compile(r"(\d+\.\d+)\b", re.ASCII)
 _LONGEST = 100  # characters of a build in the name of a file
 _DIGEST = 8  # characters that tell builds apart whose names had to be cut
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_DRIVE = re.compile(r"^/(?=[A-Za-z]:/)")  # of Windows, as a URL writes it
 _LARGEST = 2**63 - 1  # of TOML's whole numbers
 
 
@@ -148,7 +150,11 @@ def _sdist(pin: Pin) -> dict[str, Any]:
 
 
 def _archive(pin: Pin) -> dict[str, Any]:
-    return {"archive": PackageArchive(subdirectory=pin.subdirectory or None, **_place(pin))}
+    place = _place(pin)
+    parts = urlsplit(pin.url)
+    if parts.scheme == "file":  # uv 0.13 reads an archive of this machine by its path only
+        place |= {"url": None, "path": _DRIVE.sub("", unquote(parts.path))}
+    return {"archive": PackageArchive(subdirectory=pin.subdirectory or None, **place)}
 
 
 def _commit(pin: Pin) -> dict[str, Any]:
