@@ -130,7 +130,8 @@ def _by_sources(
     if any(each in sifted.sdists for each in reported.values()):
         evidence = Evidence(source=trusted[0].source, says="pip reported a source distribution")
         return _built(sifted, evidence, list(reported.values())), ""
-    if left is not None and len(left) == 1 and sifted.files:
+    named = {each.sha256 for each in sifted.candidates}
+    if left is not None and len(left) == 1 and left <= named:
         (sha256,) = left
         return _known(sifted, sha256, partial, recorded=sha256 in reported), ""
     if left is not None or sifted.files:
@@ -257,7 +258,8 @@ def _several(
         candidates=tuple(candidates[key] for key in sorted(candidates)),
         rejected=sifted.rejected,
     )
-    contradict = left is not None and (not left or bool(proofs))
+    proven = {each.checksums.sha256 for each in proofs}
+    contradict = left is not None and (not left or (bool(proven) and proven.isdisjoint(left)))
     if not contradict:
         return origin, ""
     speakers = ", ".join(dict.fromkeys(each.source for each in evidence))
