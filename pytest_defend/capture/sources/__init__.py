@@ -54,6 +54,13 @@ _NAMES = {
     "Pipfile.lock": _Kind.PIPFILE,
 }
 _SUFFIXES = {".txt": _Kind.REQUIREMENTS, ".in": _Kind.REQUIREMENTS, ".json": _Kind.REPORT}
+_LOCKS_OF_ENVIRONMENTS = {_Kind.PYLOCK: read_pylock, _Kind.UV: read_uvlock}
+_OTHERS = {
+    _Kind.PDM: read_pdm,
+    _Kind.PIPFILE: read_pipfile,
+    _Kind.POETRY: read_poetry,
+    _Kind.REPORT: read_report,
+}
 _GAPS_OF_ONE_FILE = 20
 _TABLE_HEADER = re.compile(r"^\s*\[", re.MULTILINE)
 
@@ -112,21 +119,13 @@ def _said(path: Path, name: str, root: Path, environment: Mapping[str, str]) -> 
     """What one file says; a gap when it says nothing that can be understood."""
     try:
         file = SourceFile.read(path, name)
-        match _kind(file):
-            case _Kind.PYLOCK:
-                yield from read_pylock(file, environment)
-            case _Kind.UV:
-                yield from read_uvlock(file, environment)
-            case _Kind.POETRY:
-                yield from read_poetry(file)
-            case _Kind.PDM:
-                yield from read_pdm(file)
-            case _Kind.PIPFILE:
-                yield from read_pipfile(file)
-            case _Kind.REQUIREMENTS:
-                yield from read_requirements(file, lambda included: _name(included, root))
-            case _Kind.REPORT:
-                yield from read_report(file)
+        kind = _kind(file)
+        if kind is _Kind.REQUIREMENTS:
+            yield from read_requirements(file, lambda included: _name(included, root))
+        elif kind in _LOCKS_OF_ENVIRONMENTS:
+            yield from _LOCKS_OF_ENVIRONMENTS[kind](file, environment)
+        else:
+            yield from _OTHERS[kind](file)
     except Malformed as malformed:
         yield gap_of(name, malformed)
 

@@ -2,6 +2,7 @@
 
 Rules:
 - `packaging` judges the document, and each package alone, so that a bad one costs only itself.
+- A later minor version of the format is read like 1.0, which it must be compatible with.
 - A package from a working tree or a repository offers nothing.
 - A lock that says it is for other Pythons or environments than this one offers nothing.
 
@@ -45,7 +46,9 @@ def read_pylock(file: SourceFile, environment: Mapping[str, str]) -> Iterator[Of
     """
     document = file.toml()
     packages = document.at("packages").items()
-    _judge({**document.table(), "packages": []}, "")
+    version = document.at("lock-version")
+    known = "1.0" if version.text().startswith("1.") else version.raw
+    _judge({**document.table(), "lock-version": known, "packages": []}, "")
     if concerns(environment, document.at("requires-python"), document.at("environments").items()):
         yield from offers(file, packages, partial(_offer, file))
 

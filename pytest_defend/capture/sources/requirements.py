@@ -83,9 +83,11 @@ def read_requirements(file: SourceFile, name_of: Callable[[Path], str]) -> Itera
                 if path is None or os.path.realpath(path) in seen:
                     continue
                 seen.add(os.path.realpath(path))
-                waiting.append(_opened(line, path, name_of(path)))
+                included = _opened(line, path, name_of(path))
             except Malformed as malformed:
                 yield gap_of(current.name, malformed)
+            else:
+                waiting.append(included)
 
 
 def _lines(text: str) -> tuple[_Line, ...]:
@@ -125,7 +127,7 @@ def _included(file: SourceFile, line: _Line) -> Path | None:
             line.place, "includes a file whose name has a quote without its other half"
         ) from error
     if _SCHEME.match(target):
-        raise Malformed(line.place, f"includes {shown(target)}, and a URL is not fetched")
+        raise Malformed(line.place, f"includes a URL, which is not fetched: {shown(target)}")
     return Path(os.path.normpath(file.path.parent / target))
 
 
@@ -134,7 +136,9 @@ def _opened(line: _Line, path: Path, name: str) -> tuple[SourceFile, tuple[_Line
         file = SourceFile.read(path, name)
         return file, _lines(file.text())
     except Malformed as malformed:
-        raise Malformed(line.place, f"includes {shown(name)}, which {malformed.problem}") from malformed
+        raise Malformed(
+            line.place, f"includes a file that {malformed.problem}: {shown(line.text)}"
+        ) from malformed
 
 
 def _offer(file: SourceFile, line: _Line) -> Offer | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
 
 from pytest_defend.capture.sources.values import Malformed, shown
 
@@ -32,13 +32,20 @@ def concerns(environment: Mapping[str, str], python: Value, markers: Sequence[Va
     wanted = python.text()
     try:
         versions = SpecifierSet(wanted)
-        fits = versions.contains(environment.get("python_full_version", ""), prereleases=True)
     except InvalidSpecifier as error:
         raise Malformed(python.place, f"is no range of versions: {shown(wanted)}") from error
-    except InvalidVersion:  # an interpreter built from a checkout: `3.14.0+`
-        fits = True
+    version = _python(environment)
+    fits = version is None or versions.contains(version)
     texts = [each.marker() for each in markers]
     return fits and (not texts or any(_holds(each, environment) for each in texts))
+
+
+def _python(environment: Mapping[str, str]) -> Version | None:
+    """Its version, without the `+` of a checkout; a candidate is compared like its release."""
+    try:
+        return Version(Version(environment.get("python_full_version", "").removesuffix("+")).base_version)
+    except InvalidVersion:
+        return None
 
 
 def _holds(text: str, environment: Mapping[str, str]) -> bool:
