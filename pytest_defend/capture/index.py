@@ -103,7 +103,7 @@ def _read(page_url: str, content_type: str, content: bytes, name: str, index: st
     for link in links:
         placed = _placed(base, link, on_disk=page_url.startswith("file:"))
         if placed is None:
-            hostile.append(link.file or link.url)
+            hostile.append(link.file or re.split(r"[?#]", link.url)[0].rpartition("/")[2])
             continue
         file, url = placed
         version = _version(file, name)
@@ -116,7 +116,7 @@ def _read(page_url: str, content_type: str, content: bytes, name: str, index: st
     )
     if not hostile:
         return offers, ()
-    example = ascii(strip_user_information(hostile[0])[:100])
+    example = ascii(hostile[0].rpartition("@")[2][:100])
     problem = f"names files that no index may name, {len(hostile)} such as {example}; they are left out."
     return offers, (_gap(f"{strip_user_information(page_url)} {problem}"),)
 
