@@ -1,10 +1,10 @@
 """What `pdm.lock` offers: every file of every package by name, or URL, and digest.
 
 Rules:
-- Files stand in the package, or, before lock format 4.3, under `metadata.files`.
+- Files stand in the package, or, in older lock formats, under `metadata.files`.
 - A package stands there once more for each set of its extras, with the same files.
 
-Source: locks that PDM 2.29 wrote, with and without `static_urls`.
+Source: locks that PDM 2.29 wrote, with and without `static_urls`, and published ones of lock format 4.2.
 """
 
 from __future__ import annotations

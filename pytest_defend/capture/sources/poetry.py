@@ -5,7 +5,8 @@ Rules:
 - Where a file is stands nowhere, but for a package that was given by its URL or path.
 - Markers of several groups are one: any of them; a group without a marker is always meant.
 
-Source: locks that Poetry 1.8 and 2.5 wrote, and `poetry/packages/locker.py` of both.
+Source: a lock that Poetry 2.5 wrote, its `poetry/packages/locker.py`, and, for the older format,
+https://github.com/orgs/python-poetry/discussions/6763.
 """
 
 from __future__ import annotations

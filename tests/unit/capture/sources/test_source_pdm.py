@@ -1,4 +1,4 @@
-"""Lock files as PDM 2.4 to 2.29 write them, made small."""
+"""Lock files of the formats 4.2 and 4.5, as PDM writes them, made small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lock files as Poetry 1.1 to 2.5 write them, made small."""
+"""Lock files of the formats 1.1 and 2.1, as Poetry writes them, made small."""
 
 from __future__ import annotations
 
