@@ -142,12 +142,16 @@ def _variables(environ: Mapping[str, str], root: Path, problems: dict[str, None]
         return [text for text in [environ.get(name, "").strip()] if text]
 
     links = [text.strip() for text in environ.get("UV_FIND_LINKS", "").split(",")]
+    # All are of one list here, unlike in files: uv 0.13.9 lets `UV_INDEX_URL` win over a default index of any
+    # file, but `index-url` of a file lose to a default index of another.
     table = {
-        "extra-index-url": many("UV_EXTRA_INDEX_URL"),
         "find-links": [text for text in links if text],
-        "index": [_from_text(text, default=True) for text in one("UV_DEFAULT_INDEX")]
-        + [_from_text(text, default=False) for text in many("UV_INDEX")],
-        "index-url": "".join(one("UV_INDEX_URL")),
+        "index": [
+            *(_from_text(text, default=True) for text in one("UV_DEFAULT_INDEX")),
+            *(_from_text(text, default=False) for text in many("UV_INDEX")),
+            *({"url": text} for text in many("UV_EXTRA_INDEX_URL")),
+            *({"url": text, "default": True} for text in one("UV_INDEX_URL")),
+        ],
     }
     if environ.get("UV_NO_INDEX", "").lower() in _YES:
         table["no-index"] = True

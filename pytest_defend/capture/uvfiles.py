@@ -3,11 +3,13 @@
 Rules:
 - The project goes before the user, the user before the machine. `UV_CONFIG_FILE` replaces every file,
   `UV_NO_CONFIG` means none.
-- The project's settings are the first `uv.toml`, or pyproject.toml with `[tool.uv]`, from its folder upwards;
-  a member of a workspace begins at the workspace. Of the machine's files only the first counts.
+- The project is the nearest folder with a pyproject.toml, if that has `[project]`, or the workspace it is a
+  member of. Its settings are the first `uv.toml`, or pyproject.toml with `[tool.uv]`, from there upwards.
+- Of the machine's files only the first counts.
 - A problem never quotes what a file holds.
 
-Source: https://docs.astral.sh/uv/concepts/configuration-files/ and `uv-settings/src/lib.rs` of uv
+Source: https://docs.astral.sh/uv/concepts/configuration-files/ and `uv-settings/src/lib.rs` of uv;
+compared with what uv 0.13.9 asks.
 """
 
 from __future__ import annotations
@@ -61,32 +63,41 @@ def uv_tables(
 
 def _of_project(root: Path, problems: dict[str, None]) -> Iterator[tuple[dict[str, Any], Path]]:
     folders = (root, *root.parents)
-    found = {folder: _tool_uv(_toml(folder / "pyproject.toml", problems)) for folder in folders}
-    workspace = next((folder for folder, table in found.items() if "workspace" in (table or {})), root)
-    start = workspace if _is_member(root, workspace, found[workspace]) else root
-    for folder in folders[folders.index(start) :]:
+    documents = {folder: _toml(folder / "pyproject.toml", problems) for folder in folders}
+    start = _start([(folder, document) for folder, document in documents.items() if document is not None])
+    for folder in folders[folders.index(start) if start else 0 :]:
         table = _toml(folder / "uv.toml", problems)
         if table is not None:
             yield table, folder / "uv.toml"
             return
-        table = found[folder]
-        if table is not None:
-            yield table, folder / "pyproject.toml"
+        tool = (documents[folder] or {}).get("tool")
+        if isinstance(tool, dict) and isinstance(tool.get("uv"), dict):
+            yield tool["uv"], folder / "pyproject.toml"
             return
 
 
-def _tool_uv(document: dict[str, Any] | None) -> dict[str, Any] | None:
-    tool = (document or {}).get("tool")
-    table = tool.get("uv") if isinstance(tool, dict) else None
-    return table if isinstance(table, dict) else None
+def _start(projects: Sequence[tuple[Path, dict[str, Any]]]) -> Path | None:
+    """Where the search for settings begins: in the project, or in the workspace it is a member of."""
+    if not projects:
+        return None
+    folder, document = projects[0]
+    if _workspace(document) is not None:
+        return folder
+    if "project" not in document:
+        return None
+    parent, declared = projects[1] if len(projects) > 1 else (folder, {})
+    workspace = _workspace(declared)
+    if workspace is not None:
+        parts = folder.relative_to(parent).parts
+        if _covered(workspace.get("members"), parts) and not _covered(workspace.get("exclude"), parts):
+            return parent
+    return folder
 
 
-def _is_member(root: Path, workspace: Path, table: dict[str, Any] | None) -> bool:
-    declared = (table or {}).get("workspace")
-    if not isinstance(declared, dict):
-        return False
-    parts = root.relative_to(workspace).parts
-    return _covered(declared.get("members"), parts) and not _covered(declared.get("exclude"), parts)
+def _workspace(document: Any) -> dict[str, Any] | None:
+    for key in ("tool", "uv", "workspace"):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else None
 
 
 def _covered(patterns: Any, parts: Sequence[str]) -> bool:

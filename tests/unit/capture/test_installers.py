@@ -262,6 +262,11 @@ def test_a_broken_file_of_pip_is_a_gap_and_the_others_count(
     assert found.complete_for == frozenset()
 
 
+def test_a_place_no_file_can_have_is_a_gap(machine: Machine) -> None:
+    _, gaps = machine.read(PIP_CONFIG_FILE="x" * 5000, UV_CONFIG_FILE="x" * 5000)
+    assert len(gaps) == 2
+
+
 def test_a_folder_in_the_place_of_a_file_is_a_gap(machine: Machine) -> None:
     (machine.home / ".config" / "pip" / "pip.conf").mkdir(parents=True)
     (machine.home / ".config" / "uv" / "uv.toml").mkdir(parents=True)
@@ -410,7 +415,7 @@ def test_a_uv_toml_hides_the_pyproject_beside_it(machine: Machine) -> None:
 def test_a_member_begins_at_its_workspace(
     machine: Machine, members: str, exclude: str, expected: str
 ) -> None:
-    machine.write("./pyproject.toml", f"[tool.uv]\nindex-url = '{ONE}'")
+    machine.write("./pyproject.toml", f"[project]\n[tool.uv]\nindex-url = '{ONE}'")
     machine.write(
         "~/code/pyproject.toml",
         f"[tool.uv]\nindex-url = '{TWO}'\n[tool.uv.workspace]\nmembers = {members}\nexclude = {exclude}",
@@ -419,9 +424,27 @@ def test_a_member_begins_at_its_workspace(
 
 
 def test_a_workspace_that_is_none_is_no_start(machine: Machine) -> None:
-    machine.write("./pyproject.toml", f"[tool.uv]\nindex-url = '{ONE}'")
+    machine.write("./pyproject.toml", f"[project]\n[tool.uv]\nindex-url = '{ONE}'")
     machine.write("~/code/pyproject.toml", f"[tool.uv]\nindex-url = '{TWO}'\nworkspace = 7")
     assert machine.installers().indexes == (ONE,)
+
+
+def test_a_folder_within_a_project_begins_at_the_project(machine: Machine) -> None:
+    machine.write("./uv.toml", f"index-url = '{ONE}'")
+    machine.write("~/code/pyproject.toml", "[tool.black]\n")
+    assert machine.installers().indexes == (ONE,)
+    machine.write("~/code/pyproject.toml", "[project]\n")
+    assert machine.installers().indexes == ()
+    machine.write("~/code/pyproject.toml", f"[project]\n[tool.uv]\nindex-url = '{TWO}'")
+    assert machine.installers().indexes == (TWO,)
+    machine.write("~/code/pyproject.toml", f"[tool.uv]\nindex-url = '{THREE}'\n[tool.uv.workspace]\n")
+    assert machine.installers().indexes == (THREE,)
+
+
+def test_an_older_variable_goes_before_every_file(machine: Machine) -> None:
+    machine.write("./uv.toml", f"index = [{{url = '{TWO}', default = true}}]\nindex-url = '{THREE}'")
+    assert machine.installers().indexes == (TWO,)
+    assert machine.installers(UV_INDEX_URL=ONE).indexes == (ONE,)
 
 
 def test_the_file_that_is_named_replaces_every_other(machine: Machine) -> None:

@@ -148,6 +148,7 @@ def test_a_file_url_is_its_path(tmp_path: Path) -> None:
     assert files.by_url(path.parent.as_uri()) is None
     assert files.by_url("file:///nul%00") is None
     assert files.by_url("file://[::1") is None
+    assert files.by_url("file:///" + "x" * 5000) is None
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=30), st.sampled_from(["", "file:", "http://"]))
@@ -276,8 +277,18 @@ def test_what_cannot_be_read_has_no_checksums(tmp_path: Path) -> None:
     assert files.checksums(tmp_path / "absent") is None
     assert files.checksums(tmp_path) is None
     assert files.checksums(tmp_path / "nul\0") is None
+    assert files.checksums(tmp_path / ("x" * 5000)) is None
     os.mkfifo(tmp_path / "pipe")
     assert files.checksums(tmp_path / "pipe") is None
+
+
+def test_what_may_not_be_opened_has_no_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    path = _write(tmp_path / WHEEL)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    assert LocalFiles([]).checksums(path) is None
 
 
 def test_a_file_that_changes_while_it_is_read_has_none(

@@ -278,9 +278,10 @@ def test_a_body_that_stops_is_given_up(site: Site) -> None:
 
 def test_the_deadline_is_one_for_all_pages(site: Site) -> None:
     site.pages["/p"] = [(200, {}, b"ok")]
-    times = iter([0.0, *[1.0] * 6, *[61.0] * 9])
-    with Fetcher(clock=lambda: next(times)) as fetcher:
+    now = 0.0
+    with Fetcher(clock=lambda: now) as fetcher:
         assert fetcher.get(f"{site.url}/p", accept="*/*", limit_bytes=10).content == b"ok"
+        now = 61
         with pytest.raises(Unavailable, match="the 60 seconds for all pages are over"):
             fetcher.get(f"{site.url}/p", accept="*/*", limit_bytes=10)
 
@@ -452,6 +453,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
     assert "another host" in str(_error("file://example.org/index.html"))
     assert isinstance(_error("file:///nul%00"), NotFound | Unavailable)
     assert "no file" in str(_error("file:///dev/null"))
+    assert type(_error("file:///" + "x" * 5000)) is Unavailable
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
