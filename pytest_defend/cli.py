@@ -45,6 +45,7 @@ __all__ = ["COMMANDS", "main", "parser"]
 
 YES, NO, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 130
 _STORE_FLAGS = ("store", "repository", "dry_run")
+_ENVIRONMENT_FLAGS = ("locks", "index", "wheelhouse", "verify_files", "store")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,13 @@ def _published(call: _Call, given: Path, hook: Any, store: Store) -> tuple[Publi
     return published, verdict
 
 
+def _environment(call: _Call) -> int:
+    """Print what is installed here, and which file each package came from."""
+    view = assembly.read_whole_environment(call.settings, call.project)
+    call.answer(view.to_dict(), lambda: render.packages.environment_view(view, origins=call.given.origins))
+    return YES
+
+
 def _settings(call: _Call) -> int:
     """Print every setting with its value and where that came from."""
     rows = call.settings.rows()
@@ -146,9 +154,11 @@ COMMANDS: dict[str, Callable[[_Call], int]] = {
     "files": _files,
     "get": _get,
     "publish": _publish,
+    "environment": _environment,
     "settings": _settings,
     "version": _version,
 }
+_FLAGS_OF = {"environment": _ENVIRONMENT_FLAGS}
 _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = {
     "show": ((("build",), {"metavar": "BUILD", "help": "NAME/NUMBER, NAME/NUMBER@STARTED or NAME/latest"}),),
     "builds": (
@@ -173,6 +183,12 @@ _ARGUMENTS: dict[str, tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = {
             },
         ),
     ),
+    "environment": (
+        (
+            ("--origins",),
+            {"action": "store_true", "help": "say how each origin is known, and what it is not"},
+        ),
+    ),
     "settings": (),
     "version": ((("--base",), {"metavar": "X.Y", "default": "", "help": "count under this release"}),),
 }
@@ -190,7 +206,7 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument(*names, **known)
         one.add_argument("--format", choices=("text", "json"), default="text", help="form of the answer")
         for option in FLAGS:
-            if name == "settings" or option.name in _STORE_FLAGS:
+            if name == "settings" or option.name in _FLAGS_OF.get(name, _STORE_FLAGS):
                 _add_flag(one, option)
     return top
 

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from pytest_defend.documents.pylock import file_names, pylock
 from pytest_defend.documents.requirements import hashed_requirements
 from pytest_defend.model.bundle import FORMAT, JOURNAL, JUNIT, MANIFEST, RECORD, BundledFile, Manifest
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.origins import Certainty
 from pytest_defend.model.record import SCHEMA, RecordedFile, RunFacts, RunRecord, Subject
 from pytest_defend.model.replay import cases, summarise
 from pytest_defend.model.verdict import judge
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_defend.model.buildinfo import BuildInfo
-    from pytest_defend.model.distributions import DistFile, Installed
+    from pytest_defend.model.distributions import DistFile, Distribution, Installed
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.journal import Header
-    from pytest_defend.model.record import Tested
+    from pytest_defend.model.record import RanOn
     from pytest_defend.model.replay import Summary
     from pytest_defend.model.results import Verdict
 
@@ -56,7 +58,7 @@ class Material:
     """
 
     dists: Sequence[DistFile] = ()
-    tested: Mapping[str, Tested | None] = field(default_factory=dict)
+    tested: Mapping[str, RanOn | None] = field(default_factory=dict)
     installed: Installed | None = None
     reports: Sequence[str] = ()
     sboms: Sequence[str] = ()
@@ -223,9 +225,21 @@ def _manifest(
         build=material.modify(build) if material.modify else build,
         files=(*packages, *(BundledFile(name=p.name, path=p.path, checksums=p.checksums) for p in evidence)),
         gaps=len(record.gaps),
+        tested={s.file: s.tested for s in record.subjects if s.tested is not None},
+        origins=_rungs(record.facts.installed),
+        drift=sum(len(each.drift) for each in _distributions(record.facts.installed)),
         work_us=record.work_us,
         workers_us=record.workers_us,
     )
+
+
+def _distributions(installed: Installed | None) -> tuple[Distribution, ...]:
+    return installed.distributions if installed else ()
+
+
+def _rungs(installed: Installed | None) -> Mapping[str, int]:
+    stand = Counter(each.origin.certainty for each in _distributions(installed) if each.origin)
+    return {certainty.value: stand[certainty] for certainty in Certainty if stand[certainty]}
 
 
 def _checksums(path: Path) -> Checksums:

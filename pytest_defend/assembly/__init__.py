@@ -8,6 +8,7 @@ Rules:
 from __future__ import annotations
 
 from pytest_defend.assembly.bundles import complete_bundle
+from pytest_defend.assembly.environment import read_whole_environment
 from pytest_defend.assembly.extensions import announce, extensions, look_at_attempts
 from pytest_defend.assembly.recording import Recording, begin, leave_spool
 from pytest_defend.assembly.store import open_store
@@ -21,4 +22,5 @@ __all__ = [
     "leave_spool",
     "look_at_attempts",
     "open_store",
+    "read_whole_environment",
 ]

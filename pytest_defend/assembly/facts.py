@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.assembly.extensions import asked_facts
+from pytest_defend.assembly.tracing import memory_of, tracing, tree_of
+from pytest_defend.capture.content import verified
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.environment import (
     read_environment,
@@ -19,9 +21,25 @@ from pytest_defend.model.record import RunFacts
 
 if TYPE_CHECKING:
     from pytest_defend.assembly.recording import Recording
-    from pytest_defend.model.facts import Gap
+    from pytest_defend.model.distributions import Installed
+    from pytest_defend.model.facts import Gap, GitFacts
 
 __all__ = ["read_facts"]
+
+
+def _read_installed(run: Recording, git: GitFacts | None) -> tuple[Installed, tuple[Gap, ...]]:
+    """What is installed and where it came from, as far as this machine says it."""
+    settings, project = run.settings, run.project
+    memory = memory_of(project.root)
+    installed, no_installed = read_distributions(
+        project=project.name, build_requires=project.build_requires, memory=memory
+    )
+    if settings.verify_files:
+        installed = verified(installed)
+    tree = tree_of(project.root, git, run.redactor)
+    run.tracing, no_sources = tracing(settings, project, tree, memory)
+    installed, no_origins = run.tracing.begin(installed)
+    return installed, (*no_installed, *no_sources, *no_origins)
 
 
 def read_facts(run: Recording, config: Any) -> tuple[RunFacts, tuple[Gap, ...]]:
@@ -43,7 +61,7 @@ def read_facts(run: Recording, config: Any) -> tuple[RunFacts, tuple[Gap, ...]]:
     )
     git, no_git = read_git(project.root, redactor, branch_hint=ci.branch if ci else "")
     pytest, no_pytest = read_pytest(config, redactor)
-    installed, no_installed = read_distributions(project=project.name)
+    installed, no_installed = _read_installed(run, git)
     more, no_more = asked_facts(run.hook, settings.stage, redactor.text)
     facts = RunFacts(
         interpreter=interpreter,

@@ -1,4 +1,4 @@
-"""What goes into a bundle besides the journal: distribution files, reports of others, late facts.
+"""What goes into a bundle besides the journal: distribution files, reports of others, packages, late facts.
 
 Rules:
 - Reports are copied into the bundle before they are named, texts redacted on the way.
@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.extensions import asked_artifacts
-from pytest_defend.capture.distributions import read_distributions
+from pytest_defend.assembly.packages import changes, keep_sboms, settled, tested
 from pytest_defend.capture.files import match, read_dists, safe_name
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
-from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.record import RunFacts
 from pytest_defend.model.replay import summarise
@@ -50,7 +49,8 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
     root = Path(run.header.root)
     later = config is None
     dists = _dists(run, root, gaps, later=later)
-    changes = _changes(run, facts, gaps)
+    found = changes(run, facts, gaps)
+    installed = settled(run, _of_journal(run) if later else facts, gaps)
     wanted = list(_wanted(run, root, gaps))
     if later:
         wanted = [path for path in _readable(run, wanted, gaps) if _seen(run, path, gaps)]
@@ -58,13 +58,28 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
     if junit is not None:
         wanted.append(junit)
     names = tuple(_keep(run, root, wanted, gaps))
-    return Material(dists=dists, reports=names, installed_changes=changes, gaps=tuple(gaps))
+    # what is installed now, and where modules come from, is known of a run of this process alone
+    sboms = () if later else tuple(keep_sboms(run, installed, gaps))
+    return Material(
+        dists=dists,
+        tested={} if later else tested(dists, installed),
+        installed=installed,
+        reports=names,
+        sboms=sboms,
+        installed_changes=found,
+        gaps=tuple(gaps),
+    )
+
+
+def _of_journal(run: Recording) -> RunFacts:
+    """What the run read when it started."""
+    with (run.journal.folder / JOURNAL).open("rb") as lines:
+        return RunFacts.from_dict(summarise(lines).facts)
 
 
 def _readable(run: Recording, wanted: list[Path], gaps: list[Gap]) -> list[Path]:
     """What may be copied now that the secrets in the arguments of the run are known to nobody."""
-    with (run.journal.folder / JOURNAL).open("rb") as lines:
-        facts = RunFacts.from_dict(summarise(lines).facts).pytest
+    facts = _of_journal(run).pytest
     given = (*facts.args, *facts.environment_args, *facts.ini_args) if facts else ()
     if not wanted or not any(MASK in argument for argument in given):
         return wanted
@@ -97,17 +112,6 @@ def _dists(run: Recording, root: Path, gaps: list[Gap], *, later: bool) -> Seque
         problem = f"Several files are called {name}; the first counts. Narrow --defend-dist."
         gaps.append(Gap(topic="artifacts", problem=problem))
     return list({Path(dist.path).name: dist for dist in reversed(dists)}.values())[::-1]
-
-
-def _changes(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> tuple[str, ...]:
-    if facts is None or facts.installed is None:
-        return ()
-    now, _ = read_distributions(project=run.project.name)
-    changes = diff(facts.installed, now)
-    if changes:
-        problem = f"Distributions changed while the tests ran: {'; '.join(changes)}."
-        gaps.append(Gap(topic="distributions", problem=run.redactor.text(problem)))
-    return tuple(run.redactor.text(change) for change in changes)
 
 
 def _wanted(run: Recording, root: Path, gaps: list[Gap]) -> Iterator[Path]:

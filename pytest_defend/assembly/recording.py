@@ -8,10 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
-import sys
 import tempfile
 import uuid
 from contextlib import suppress
@@ -25,16 +22,17 @@ from pytest_defend.actions.pack import pack
 from pytest_defend.assembly.extensions import announce, load_extensions, look_at_build, redactions
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
+from pytest_defend.assembly.redaction import redactor_of
 from pytest_defend.assembly.store import refuse_servers
-from pytest_defend.capture.credentials import secret_arguments
 from pytest_defend.capture.journal import JournalFile
-from pytest_defend.capture.redaction import Redactor
 from pytest_defend.model.bundle import JOURNAL
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.fields import epoch_ms, instant_from_ms
 from pytest_defend.model.journal import VERSION, Header, header_line, read_lines
 
 if TYPE_CHECKING:
+    from pytest_defend.assembly.tracing import Tracing
+    from pytest_defend.capture.redaction import Redactor
     from pytest_defend.model.bundle import Manifest, Published
     from pytest_defend.model.ci import CiFacts
     from pytest_defend.model.record import RunFacts
@@ -59,6 +57,7 @@ class Recording:
         journal: The journal's file.
         redactor: Masks secrets in everything that is written.
         gaps: What went wrong outside the journal, in the order it did.
+        tracing: What may say where packages came from; None before facts are read, and when taken up later.
     """
 
     settings: Settings
@@ -69,6 +68,7 @@ class Recording:
     journal: JournalFile
     redactor: Redactor
     gaps: list[Gap] = field(default_factory=list)
+    tracing: Tracing | None = None
     _facts: RunFacts | None = None
 
     def failed(self, topic: str, error: Exception) -> None:
@@ -150,7 +150,7 @@ def begin(
     if settings.publish or settings.dry_run:
         refuse_servers(settings)
     load_extensions(config.pluginmanager)
-    redactor = _redactor(settings, redactions(config.hook), config)
+    redactor = redactor_of(settings, redactions(config.hook), config)
     header = _header(settings, project, each=each)
     journal = JournalFile(_folder(settings, project, header.run))
     journal.write(header_line(header))
@@ -187,7 +187,7 @@ def resume(settings: Settings, project: Project, folder: Path, hook: Any) -> Rec
         hook=hook,
         header=header,
         journal=JournalFile(folder, over=True),
-        redactor=_redactor(settings, redactions(hook)),
+        redactor=redactor_of(settings, redactions(hook)),
     )
 
 
@@ -198,33 +198,6 @@ def leave_spool(folder: Path, project: Project) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
             spool.rmdir()
-
-
-def _redactor(settings: Settings, more: list[Any], config: Any = None) -> Redactor:
-    own = (settings.access_token, settings.password)
-    known = [secret.reveal() for secret in own if secret]
-    return Redactor.from_environ(
-        os.environ,
-        settings.env_exclude,
-        (*known, *secret_arguments(arguments(config))),
-        plain=settings.env_include,
-        more=more,
-    )
-
-
-def arguments(config: Any) -> list[str]:
-    """Everything that was given as an argument, wherever."""
-    given = [*sys.argv[1:], *_words(os.environ.get("PYTEST_ADDOPTS", ""))]
-    if config is not None:
-        given += [*map(str, config.invocation_params.args), *map(str, config.getini("addopts"))]
-    return given
-
-
-def _words(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError:  # an open quote; pytest itself stops there
-        return line.split()
 
 
 def _header(settings: Settings, project: Project, *, each: bool) -> Header:

@@ -20,7 +20,7 @@ from pytest_defend.capture.content import drift, record_rows
 from pytest_defend.capture.wheels import wheel_rows
 from pytest_defend.model.fingerprint import content_rows, fingerprint
 from pytest_defend.model.fit import same_version
-from pytest_defend.model.record import Shipped, Tested
+from pytest_defend.model.record import RanOn, Shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ _METADATA = (".dist-info", ".data", ".egg-info")
 
 def compare(
     file: DistFile, installed: Distribution | None, imported: Callable[[str], Path | None]
-) -> Tested | None:
+) -> RanOn | None:
     """What the tests of a package ran on, as seen from a file of it.
 
     Args:
@@ -52,13 +52,14 @@ def compare(
     shipped = fingerprint(rows) if rows else ""
     what = _by_metadata(file, installed)
     if what is not None or installed is None:
-        return Tested(what=what or Shipped.NOT_INSTALLED, fingerprint=shipped)
+        tree = installed.origin.tree if installed and installed.origin else None
+        return RanOn(what=what or Shipped.NOT_INSTALLED, fingerprint=shipped, tree=tree)
     folder = Path(installed.location)
     theirs = record_rows(folder / installed.metadata)
     changed = {line.partition(" ")[2] for line in drift(folder, theirs)}
     different = sorted(_different(content_rows(rows), content_rows(theirs)) | changed)
     if different or not theirs or not shipped:
-        return Tested(
+        return RanOn(
             what=Shipped.DIFFERS,
             fingerprint=shipped,
             differs=tuple(different[:_NAMED]),
@@ -66,7 +67,7 @@ def compare(
         )
     elsewhere = _hidden_by(content_rows(rows), folder, imported)
     what = Shipped.SHADOWED if elsewhere else Shipped.ARTIFACT
-    return Tested(what=what, fingerprint=shipped, imported_from=elsewhere)
+    return RanOn(what=what, fingerprint=shipped, imported_from=elsewhere)
 
 
 def _by_metadata(file: DistFile, installed: Distribution | None) -> Shipped | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.fields import Document
+from pytest_defend.model.record import RanOn
 from pytest_defend.model.results import Result, Tally, Verdict
 
 __all__ = [
@@ -68,6 +69,12 @@ class Manifest(Document):
     build: BuildInfo
     files: tuple[BundledFile, ...]
     gaps: int = 0
+    tested: Mapping[str, RanOn] = field(default_factory=dict)
+    """By name of a wheel that is published: whether the tests ran on it."""
+    origins: Mapping[str, int] = field(default_factory=dict)
+    """How many packages stand on each rung of the ladder of certainty, the most certain first."""
+    drift: int = 0
+    """How many installed files are not what RECORD says; 0 unless they were looked at."""
     work_us: int = 0
     """Sum of the durations of all tests, microseconds."""
     workers_us: Mapping[str, int] = field(default_factory=dict)

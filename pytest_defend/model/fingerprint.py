@@ -31,7 +31,7 @@ Row = tuple[str, str]
 _BY_INSTALLERS = re.compile(
     r"[^/]+\.dist-info/(?:RECORD(?:\.\w+)?|INSTALLER|REQUESTED|(?:direct|provenance)_url\.json|uv_\w+\.json)"
 )
-_SCHEME = re.compile(r"[^/]+\.data/(?:(?P<packages>purelib|platlib)/)?")
+_SCHEME = re.compile(r"[^/-]+-[^/]+\.data/(?:(?P<packages>purelib|platlib)/)?")
 _OUTSIDE = re.compile(r"/|\.\./|[A-Za-z]:")
 _FIELDS = 3
 

@@ -28,8 +28,9 @@ from pytest_defend.model.facts import (
     PytestFacts,
 )
 from pytest_defend.model.fields import Document
+from pytest_defend.model.origins import Tree
 
-__all__ = ["SCHEMA", "RecordedFile", "RunFacts", "RunRecord", "Shipped", "Subject", "Tested"]
+__all__ = ["SCHEMA", "RanOn", "RecordedFile", "RunFacts", "RunRecord", "Shipped", "Subject"]
 
 SCHEMA = "pytest-defend/run-record/1"
 
@@ -62,7 +63,7 @@ class Shipped(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tested(Document):
+class RanOn(Document):
     """Whether the tests ran on what is shipped."""
 
     what: Shipped
@@ -75,6 +76,8 @@ class Tested(Document):
     """How many there are, also beyond the first 100."""
     imported_from: str = ""
     """Where a shadowed package was imported from."""
+    tree: Tree | None = None
+    """The working tree they ran on, if they did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ class Subject(Document):
     """`whl`, `tar.gz` or `zip`."""
     checksums: Checksums
     """Of the file as it is published."""
-    tested: Tested | None = None
+    tested: RanOn | None = None
     """Whether the tests ran on it; null for a source distribution, which cannot be compared."""
 
 

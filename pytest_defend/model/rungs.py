@@ -126,14 +126,16 @@ def _by_sources(
     distribution: Distribution, known: _Known, trusted: Sequence[Offer], partial: frozenset[str]
 ) -> _Answer:
     sifted, left = known.sifted, known.left
-    reported = {each.sha256: each for offer in trusted for each in offer.files}
-    if any(each in sifted.sdists for each in reported.values()):
+    reported = [each for offer in trusted for each in offer.files]
+    sources = [each for each in reported if each in sifted.sdists]
+    if sources:
         evidence = Evidence(source=trusted[0].source, says="pip reported a source distribution")
-        return _built(sifted, evidence, list(reported.values())), ""
+        return _built(sifted, evidence, sources), ""
     named = {each.sha256 for each in sifted.candidates}
     if left is not None and len(left) == 1 and left <= named:
         (sha256,) = left
-        return _known(sifted, sha256, partial, recorded=sha256 in reported), ""
+        recorded = any(each.sha256 == sha256 for each in reported)
+        return _known(sifted, sha256, partial, recorded=recorded), ""
     if left is not None or sifted.files:
         return _several(distribution, sifted, [], left)
     return _unknown(distribution, sifted), ""
@@ -141,7 +143,10 @@ def _by_sources(
 
 def _without(sifted: Sifted, at_hand: Iterable[AtHand]) -> Sifted:
     """The same without the files whose bytes are at hand and hold something else."""
-    wrong = {each.checksums.sha256: each for each in at_hand if not each.holds}
+    wrong: dict[str, AtHand] = {}
+    for each in sorted(at_hand, key=lambda each: each.where):
+        if not each.holds:
+            wrong.setdefault(each.checksums.sha256, each)
     rejected = list(sifted.rejected)
     for each in wrong.values():
         if any(candidate.sha256 == each.checksums.sha256 for candidate in sifted.candidates):

@@ -36,7 +36,7 @@ class Sifted:
     Attributes:
         files: By group, the wheels that fit; no group is empty.
         hashes: By source, the digests it allows, of sources that name no files.
-        sdists: The source distributions of its version, each digest once.
+        sdists: The source distributions of its version, each file and digest once.
         sources: Of each fitting wheel, by file and digest: the sources that name it.
         pinned: What pip's reports say that was chosen.
         rejected: What was left out, and why.
@@ -66,7 +66,7 @@ def sift(distribution: Distribution, offers: Iterable[Offer], environment: Mappi
     """
     files: dict[str, dict[tuple[str, str], Candidate]] = defaultdict(dict)
     hashes: dict[str, frozenset[str]] = {}
-    sdists: dict[str, Candidate] = {}
+    sdists: dict[tuple[str, str], Candidate] = {}
     sources: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     pinned: list[Offer] = []
     rejected: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -79,7 +79,7 @@ def sift(distribution: Distribution, offers: Iterable[Offer], environment: Mappi
             hashes[offer.source] = hashes.get(offer.source, frozenset()) | frozenset(offer.hashes)
         for each in offer.files:
             if is_sdist_of(each.file, distribution):
-                sdists.setdefault(each.sha256 or each.file, each)
+                sdists.setdefault((each.file, each.sha256), each)
             elif why := misfit(each.file, distribution):
                 rejected[offer.source, why].add(each.file)
             else:

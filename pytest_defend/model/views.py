@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_defend.model.buildinfo import BuildInfo
+from pytest_defend.model.distributions import Installed
+from pytest_defend.model.facts import Gap, Interpreter, Platform
 from pytest_defend.model.fields import Document
 
-__all__ = ["BuildRow", "BuildView", "FileView", "FilesView", "StageView", "VersionView"]
+__all__ = ["BuildRow", "BuildView", "EnvironmentView", "FileView", "FilesView", "StageView", "VersionView"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +91,14 @@ class VersionView(Document):
     """`ci` or `git`."""
     commit: str = ""
     dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentView(Document):
+    """The interpreter a command ran in, and everything that can be imported there."""
+
+    interpreter: Interpreter | None
+    platform: Platform | None
+    installed: Installed
+    gaps: tuple[Gap, ...] = ()
+    """What could not be read, or contradicts itself."""

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_defend.assembly.recording import arguments
+from pytest_defend.assembly.redaction import arguments
 from pytest_defend.capture.credentials import secret_arguments
 from pytest_defend.capture.redaction import Redactor
 from pytest_defend.plugin.attach import Attaching, attaching

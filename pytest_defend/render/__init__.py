@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pytest_defend.render import text
+    from pytest_defend.render import packages, text
 
-__all__ = ["as_json", "as_text", "summary", "text"]
+__all__ = ["as_json", "as_text", "packages", "summary", "text"]
 
 _UNCUT = 1_000_000  # columns of a pipe: paths stay in one piece for grep and awk
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Load the text renderer when it is asked for: a test run never needs rich."""
-    if name == "text":
+    """Load a text renderer when it is asked for: a test run never needs rich."""
+    if name in ("packages", "text"):
         from importlib import import_module  # noqa: PLC0415  # as above
 
-        return import_module("pytest_defend.render.text")
+        return import_module(f"pytest_defend.render.{name}")
     raise AttributeError(name)
 
 

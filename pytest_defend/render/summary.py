@@ -10,16 +10,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_defend.model.record import Shipped
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_defend.model.bundle import Manifest, Published
     from pytest_defend.model.facts import Gap
+    from pytest_defend.model.origins import Tree
+    from pytest_defend.model.record import RanOn
     from pytest_defend.model.results import Tally, Verdict
 
-__all__ = ["counts", "header_line", "published_lines", "size", "stage_line", "summary_lines"]
+__all__ = [
+    "counts",
+    "header_line",
+    "published_lines",
+    "rungs",
+    "size",
+    "stage_line",
+    "summary_lines",
+    "tested_line",
+]
 
 _WORKERS = 8  # named in a terminal
+_PATHS = 3  # named in a terminal
 _GAPS = 10  # named in a terminal; all of them are in the record
 _UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
@@ -33,6 +47,10 @@ def summary_lines(manifest: Manifest, verdict: Verdict, gaps: Sequence[Gap]) -> 
     """Verdict, counts and gaps of a run."""
     yield stage_line(manifest.stage, verdict)
     yield f"recorded {counts(manifest.tally)}; {_times(manifest)}"
+    for file, tested in sorted(manifest.tested.items()):
+        yield tested_line(file, tested)
+    if manifest.origins:
+        yield f"packages: {rungs(manifest.origins)}{_drift(manifest.drift)}"
     for gap in gaps[:_GAPS]:
         yield f"gap in {gap.topic}: {gap.problem}"
     if len(gaps) > _GAPS:
@@ -43,6 +61,41 @@ def stage_line(stage: str, verdict: Verdict) -> str:
     """How a stage ended, and every reason why it is no better."""
     reasons = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
     return f"stage {stage} {verdict.result.value}{reasons}"
+
+
+def tested_line(file: str, tested: RanOn) -> str:
+    """Whether the tests ran on a file that is published."""
+    if tested.what is Shipped.ARTIFACT:
+        return f"tested what {file} holds, byte for byte"
+    return f"not tested: {file}; {_tested_instead(tested)}"
+
+
+def _tested_instead(tested: RanOn) -> str:
+    if tested.what is Shipped.TREE:
+        return f"the tests ran on a working tree{_tree(tested.tree)}"
+    if tested.what is Shipped.SHADOWED:
+        return f"the tests imported {tested.imported_from}, which hides it"
+    if tested.what is Shipped.DIFFERS:
+        named = ", ".join(tested.differs[:_PATHS])
+        more = ", ..." if tested.differs_count > _PATHS else ""
+        return f"the installed copy differs in {tested.differs_count} files ({named}{more})"
+    other = tested.what is Shipped.OTHER_VERSION
+    return "another version is installed" if other else "it is not installed where the tests ran"
+
+
+def _tree(tree: Tree | None) -> str:
+    if tree is None or not tree.commit:
+        return ""
+    return f" of commit {tree.commit[:12]}{', with changes' if tree.dirty else ''}"
+
+
+def rungs(origins: Mapping[str, int]) -> str:
+    """How many packages stand on each rung."""
+    return ", ".join(f"{count} {certainty}" for certainty, count in origins.items())
+
+
+def _drift(count: int) -> str:
+    return f"; {count} installed files are not what RECORD says" if count else ""
 
 
 def published_lines(published: Published) -> Iterator[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.views import BuildRow, BuildView, FilesView, StageView
     from pytest_defend.settings import SettingRow
 
-__all__ = ["build_list", "build_view", "files_view", "published_view", "sentence", "settings_view"]
+__all__ = ["build_list", "build_view", "files_view", "published_view", "sentence", "settings_view", "shown"]
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "incomplete": "red"}
 _COUNTS = (
@@ -54,8 +54,8 @@ def build_view(view: BuildView) -> RenderableType:
     for title in ("module", "artifacts", "dependencies"):
         modules.add_column(title, overflow="fold", justify="left" if title == "module" else "right")
     for module in build.modules:
-        modules.add_row(_text(module.id), str(len(module.artifacts)), str(len(module.dependencies)))
-    name = _text(f"build {build.name}/{build.number}", style="bold")
+        modules.add_row(shown(module.id), str(len(module.artifacts)), str(len(module.dependencies)))
+    name = shown(f"build {build.name}/{build.number}", style="bold")
     return Group(name, _indented(head), *stages, Text(), modules)
 
 
@@ -66,9 +66,9 @@ def _agent(view: BuildView) -> str:
 
 def _stage(stage: StageView) -> Iterable[RenderableType]:
     eligible = {"": "no mark, hence not eligible", "failed": "not eligible"}
-    verdict = _text(f"stage {stage.name} ", style="bold")
-    verdict.append_text(_text(stage.result, style=_COLOURS.get(stage.result, "")))
-    verdict.append_text(_text(f", {eligible.get(stage.mark, f'marked {stage.mark}')}"))
+    verdict = shown(f"stage {stage.name} ", style="bold")
+    verdict.append_text(shown(stage.result, style=_COLOURS.get(stage.result, "")))
+    verdict.append_text(shown(f", {eligible.get(stage.mark, f'marked {stage.mark}')}"))
     yield Text()
     yield verdict
     told = [f"{stage.tests.get(name, 0)} {name}" for name in _COUNTS.split() if stage.tests.get(name)]
@@ -93,7 +93,7 @@ def _pairs(*rows: tuple[str, str]) -> Table:
     table.add_column(overflow="fold")
     for name, value in rows:
         if value:
-            table.add_row(name, _text(value))
+            table.add_row(name, shown(value))
     return table
 
 
@@ -101,7 +101,7 @@ def build_list(rows: Sequence[BuildRow]) -> RenderableType:
     """Runs, one a line."""
     if not rows:
         return Text("no builds")
-    return Group(*(_text(f"{row.name}/{row.number}@{row.started}") for row in rows))
+    return Group(*(shown(f"{row.name}/{row.number}@{row.started}") for row in rows))
 
 
 def files_view(view: FilesView) -> RenderableType:
@@ -113,9 +113,9 @@ def files_view(view: FilesView) -> RenderableType:
     for file in view.files:
         missing = file.size_bytes is None
         state = "" if file.kept else (" MISSING" if missing else " CHANGED")
-        shown = "-" if file.size_bytes is None else size(file.size_bytes)
+        long = "-" if file.size_bytes is None else size(file.size_bytes)
         table.add_row(
-            _text(file.sha256[:_SHOWN]), shown, _text(f"{file.path}{state}", style="" if file.kept else "red")
+            shown(file.sha256[:_SHOWN]), long, shown(f"{file.path}{state}", style="" if file.kept else "red")
         )
     return table
 
@@ -126,8 +126,8 @@ def published_view(rows: Iterable[tuple[Published, Verdict]]) -> RenderableType:
 
 
 def _published(published: Published, verdict: Verdict) -> Iterable[Text]:
-    yield from map(_text, published_lines(published))
-    yield _text(stage_line(published.stage, verdict), style=_COLOURS[verdict.result.value])
+    yield from map(shown, published_lines(published))
+    yield shown(stage_line(published.stage, verdict), style=_COLOURS[verdict.result.value])
 
 
 def settings_view(rows: Iterable[SettingRow]) -> RenderableType:
@@ -137,15 +137,16 @@ def settings_view(rows: Iterable[SettingRow]) -> RenderableType:
         table.add_column(title, overflow="fold")
     for row in rows:
         told = (row.name, row.value, row.origin, row.flag or row.key or row.variable)
-        table.add_row(*map(_text, told))
+        table.add_row(*map(shown, told))
     return table
 
 
 def sentence(text: str) -> RenderableType:
     """An answer of one line."""
-    return _text(text)
+    return shown(text)
 
 
-def _text(text: str, style: str = "") -> Text:
-    shown = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-    return Text(shown, style=style)
+def shown(text: str, style: str = "") -> Text:
+    """A text as it stands, its control characters as escapes."""
+    printable = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return Text(printable, style=style)

@@ -82,6 +82,11 @@ def _names(word: str, *, flag: bool = True, key: bool = True) -> _Names:
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
 
+_LOCKS = (
+    *("pylock.toml", "pylock.*.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock"),
+    *("requirements*.txt", "pip-report*.json"),
+)
+
 OPTIONS: tuple[Option, ...] = (
     Option(
         name="publish",
@@ -161,19 +166,9 @@ OPTIONS: tuple[Option, ...] = (
         name="locks",
         **_names("locks"),
         kind="list",
-        default=(
-            "pylock.toml",
-            "pylock.*.toml",
-            "uv.lock",
-            "poetry.lock",
-            "pdm.lock",
-            "Pipfile.lock",
-            "requirements*.txt",
-            "pip-report*.json",
-        ),
+        default=_LOCKS,
         metavar="GLOB",
-        help="Lock files, hashed requirements and reports of pip that say which files were installed; may be"
-        " repeated.",
+        help="Locks, hashed requirements and reports of pip that say what was installed; may be repeated.",
     ),
     Option(
         name="index",

@@ -83,7 +83,7 @@ def test_no_digest_is_claimed_that_anything_rules_out(
         return
     # what is claimed fits, and no bytes at hand with this digest hold something else
     assert misfit(origin.file, distribution) == "" or origin.certainty is Certainty.PROVEN
-    wrong = {each.checksums.sha256 for each in found if not each.holds and each.built_from is None}
+    wrong = {each.checksums.sha256 for each in found if not each.holds}
     assert origin.sha256 not in wrong or origin.certainty is Certainty.PROVEN
     for group in sifted.files.values():
         digests = {each.sha256 for each in group} - wrong

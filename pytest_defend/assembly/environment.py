@@ -1,0 +1,52 @@
+"""The facts of the current interpreter, outside of any test run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_defend.actions.locate import locate
+from pytest_defend.assembly.redaction import redactor_of
+from pytest_defend.assembly.store import open_store
+from pytest_defend.assembly.tracing import memory_of, tracing, tree_of
+from pytest_defend.capture.content import verified
+from pytest_defend.capture.distributions import read_distributions
+from pytest_defend.capture.environment import read_interpreter, read_platform
+from pytest_defend.capture.vcs import read_git
+from pytest_defend.model.views import EnvironmentView
+
+if TYPE_CHECKING:
+    from pytest_defend.settings import Project, Settings
+
+__all__ = ["read_whole_environment"]
+
+
+def read_whole_environment(settings: Settings, project: Project) -> EnvironmentView:
+    """Everything a record says about packages, now.
+
+    Args:
+        settings: Of the command.
+        project: Whose folder the command works in.
+
+    Raises:
+        DefendError: The store cannot be used.
+    """
+    redactor = redactor_of(settings, ())
+    interpreter, no_interpreter = read_interpreter()
+    platform, no_platform = read_platform()
+    git, _ = read_git(project.root, redactor)
+    memory = memory_of(project.root)
+    installed, no_installed = read_distributions(
+        project=project.name, build_requires=project.build_requires, memory=memory
+    )
+    if settings.verify_files:
+        installed = verified(installed)
+    trace, no_sources = tracing(settings, project, tree_of(project.root, git, redactor), memory)
+    installed, no_origins = trace.begin(installed)
+    installed, no_answers = trace.finish(installed)
+    installed = locate(installed, open_store(settings, project.root))
+    return EnvironmentView(
+        interpreter=interpreter,
+        platform=platform,
+        installed=installed,
+        gaps=(*no_interpreter, *no_platform, *no_installed, *no_sources, *no_origins, *no_answers),
+    )

@@ -1,0 +1,108 @@
+"""What becomes known of packages when the tests are over.
+
+Rules:
+- What changed while the tests ran is said; the record keeps what was there when they began.
+- Indexes and the store are asked now, about what was there then; a store that cannot be read is a gap.
+- The files a package carries about itself (PEP 770) are archived byte for byte: they are published already.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_defend.actions.locate import locate
+from pytest_defend.assembly.store import open_store
+from pytest_defend.capture.distributions import read_distributions
+from pytest_defend.capture.files import safe_name
+from pytest_defend.capture.shipped import compare, imported_from
+from pytest_defend.errors import DefendError
+from pytest_defend.model.distributions import diff
+from pytest_defend.model.facts import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_defend.assembly.recording import Recording
+    from pytest_defend.model.distributions import DistFile, Distribution, Installed
+    from pytest_defend.model.record import RanOn, RunFacts
+
+__all__ = ["changes", "keep_sboms", "settled", "tested"]
+
+_SBOM_BYTES = 64 << 20
+
+
+def changes(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> tuple[str, ...]:
+    """What was installed, removed or replaced while the tests ran."""
+    if facts is None or facts.installed is None or run.tracing is None:
+        return ()
+    project = run.project
+    now, _ = read_distributions(
+        project=project.name, build_requires=project.build_requires, memory=run.tracing.memory
+    )
+    found = diff(facts.installed, now)
+    if found:
+        problem = f"Distributions changed while the tests ran: {'; '.join(found)}."
+        gaps.append(Gap(topic="distributions", problem=run.redactor.text(problem)))
+    return tuple(run.redactor.text(change) for change in found)
+
+
+def settled(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> Installed | None:
+    """What is installed, with everything that is known of it by now.
+
+    Args:
+        run: The run.
+        facts: As read when it started; of a run taken up later, as its journal has them.
+        gaps: Takes what could not be asked.
+    """
+    installed = facts.installed if facts else None
+    if installed is None:
+        return None
+    if run.tracing is not None:
+        installed, unanswered = run.tracing.finish(installed)
+        gaps += unanswered
+    if run.settings.record and not run.settings.publish:
+        return installed  # nobody named a store
+    try:
+        return locate(installed, open_store(run.settings, run.project.root))
+    except DefendError as error:
+        problem = f"The store was not asked which dependencies it keeps: {error}"
+        gaps.append(Gap(topic="origins", problem=problem))
+        return installed
+
+
+def tested(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[str, RanOn | None]:
+    """Whether the tests ran on what each distribution file holds, by its path."""
+    if installed is None:
+        return {}
+    known = {each.name: each for each in installed.distributions}
+    return {dist.path: compare(dist, known.get(dist.name), imported_from) for dist in dists}
+
+
+def keep_sboms(run: Recording, installed: Installed | None, gaps: list[Gap]) -> Iterator[str]:
+    """Copy the SBOMs of installed packages into the bundle, and give their names there, sorted."""
+    for distribution in installed.distributions if installed else ():
+        for path in _sboms(distribution):
+            inside = path.relative_to(_folder(distribution)).parts
+            name = "/".join(("sboms", *map(safe_name, (distribution.id.replace(":", "-"), *inside))))
+            target = run.journal.folder / name
+            try:
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+            except OSError as error:
+                problem = f"{path} could not be archived: {error.strerror}."
+                gaps.append(Gap(topic="sboms", problem=problem))
+                continue
+            yield name
+
+
+def _folder(distribution: Distribution) -> Path:
+    return Path(distribution.location, distribution.metadata, "sboms")
+
+
+def _sboms(distribution: Distribution) -> list[Path]:
+    folder = _folder(distribution)
+    if not distribution.metadata or not folder.is_dir():
+        return []
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size <= _SBOM_BYTES)

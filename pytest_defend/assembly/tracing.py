@@ -1,0 +1,177 @@
+"""Where packages came from: what may say it, gathered as settings and the user's installers have it.
+
+Rules:
+- What lies on this machine is read when a run starts. Indexes are asked when it ends, and only about what the
+  rest left open: a test never waits for a server.
+- Without an index of the user's configuration or of `--defend-index`, nothing is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+
+from pytest_defend.capture.installers import read_installers
+from pytest_defend.capture.localfiles import LocalFiles
+from pytest_defend.capture.memory import DiskMemory, cache_folder
+from pytest_defend.capture.origins import Sources, read_origins
+from pytest_defend.capture.sources import read_sources
+from pytest_defend.capture.vcs import read_git
+from pytest_defend.model.origins import Certainty, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_defend.capture.redaction import Redactor
+    from pytest_defend.model.distributions import Distribution, Installed
+    from pytest_defend.model.facts import Gap, GitFacts
+    from pytest_defend.model.origins import Offer
+    from pytest_defend.settings import Project, Settings
+
+__all__ = ["Tracing", "memory_of", "tracing", "tree_of"]
+
+_INDEXES = "the indexes"
+_DEADLINE_S = 30
+_OPEN = (Certainty.CONSTRAINED, Certainty.UNKNOWN)
+
+
+def memory_of(root: Path) -> DiskMemory:
+    """What was computed before about this environment and project."""
+    which = hashlib.sha256(f"{sys.prefix}\0{root}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() is an error where there is none
+    return DiskMemory(cache_folder(os.environ, home) / f"files-{which}.json")
+
+
+def tree_of(root: Path, git: GitFacts | None, redactor: Redactor) -> Callable[[Path], Tree]:
+    """What version control says about a folder, each folder asked once.
+
+    Args:
+        root: Of the project, whose facts are known already.
+        git: These facts.
+        redactor: For what git says.
+    """
+
+    @cache
+    def tree(folder: Path) -> Tree:
+        url = folder.as_uri() if folder.is_absolute() else ""
+        facts = git if folder.resolve() == root.resolve() else read_git(folder, redactor)[0]
+        if facts is None:
+            return Tree(url=url)
+        return Tree(
+            url=url,
+            commit=facts.commit,
+            dirty=facts.dirty,
+            diff_sha256=facts.diff_sha256,
+            untracked_count=facts.untracked_count,
+        )
+
+    return tree
+
+
+@dataclass(slots=True, kw_only=True)
+class Tracing:
+    """Everything that may say where packages came from.
+
+    Attributes:
+        memory: What was computed before.
+        sources: What is on this machine.
+        indexes: URLs with credentials, of the indexes that may be asked.
+        complete_for: Installers that look nowhere else; None when the user named the indexes.
+        certificates: File of certificates that indexes are trusted by; empty for the usual ones.
+    """
+
+    memory: DiskMemory
+    sources: Sources
+    indexes: tuple[str, ...]
+    complete_for: frozenset[str] | None
+    certificates: str
+
+    def begin(self, installed: Installed) -> tuple[Installed, tuple[Gap, ...]]:
+        """Say where everything came from, by what is on this machine."""
+        found, gaps = read_origins(installed, self.sources)
+        self.memory.save()
+        return found, gaps
+
+    def finish(self, installed: Installed) -> tuple[Installed, tuple[Gap, ...]]:
+        """Ask the indexes about what is still open."""
+        left = [each for each in installed.distributions if each.origin and each.origin.certainty in _OPEN]
+        if not left or not self.indexes:
+            return installed, ()
+        offers, gaps, silent = self._asked(left)
+        sources = replace(self.sources, offers=offers, partial=silent)
+        again, contradictions = read_origins(replace(installed, distributions=tuple(left)), sources)
+        self.memory.save()
+        known = {each.name: each for each in again.distributions}
+        every = tuple(known.get(each.name, each) for each in installed.distributions)
+        return replace(installed, distributions=every), (*gaps, *contradictions)
+
+    def _asked(
+        self, left: list[Distribution]
+    ) -> tuple[dict[str, tuple[Offer, ...]], tuple[Gap, ...], dict[str, frozenset[str]]]:
+        """All offers for what is left, and of which packages an index did not speak that should."""
+        from pytest_defend.capture.index import ACCEPT, PAGE_BYTES, ask_indexes
+        from pytest_defend.stores.http import Fetcher
+
+        with Fetcher(cert=self.certificates, deadline_s=_DEADLINE_S) as fetcher:
+            wanted = [(each.name, each.version) for each in left]
+            get = partial(fetcher.get, accept=ACCEPT, limit_bytes=PAGE_BYTES)
+            said, gaps, unanswered = ask_indexes(wanted, self.indexes, get)
+        offers = by_name((replace(offer, group=_INDEXES) for offer in said), self.sources.offers)
+        elsewhere = {each.name for each in left if self._may_be_from_elsewhere(each)}
+        return offers, gaps, {name: frozenset({_INDEXES}) for name in unanswered | elsewhere}
+
+    def _may_be_from_elsewhere(self, distribution: Distribution) -> bool:
+        """Whether its installer may have used an index that nobody named, like its own default."""
+        installer = distribution.installer.partition(" ")[0]
+        return self.complete_for is not None and installer not in self.complete_for
+
+
+def by_name(
+    offers: Iterable[Offer], known: Mapping[str, tuple[Offer, ...]] | None = None
+) -> dict[str, tuple[Offer, ...]]:
+    """Offers by the name of their package, after those that are known."""
+    named = dict(known or {})
+    for offer in offers:
+        named[offer.name] = (*named.get(offer.name, ()), offer)
+    return named
+
+
+def tracing(
+    settings: Settings, project: Project, tree: Callable[[Path], Tree], memory: DiskMemory
+) -> tuple[Tracing, tuple[Gap, ...]]:
+    """Gather what may say where packages came from.
+
+    Args:
+        settings: Resolved.
+        project: Whose locks are read.
+        tree: What version control says about a folder.
+        memory: What was computed before.
+    """
+    environment = {name: str(value) for name, value in default_environment().items()}
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # as above
+    installers, broken = read_installers(os.environ, root=project.root, prefix=Path(sys.prefix), home=home)
+    asked = settings.origins["locks"] != "default"
+    offers, unread = read_sources(project.root, settings.locks, asked=asked, environment=environment)
+    given = [project.root / Path(folder).expanduser() for folder in settings.wheelhouse]
+    local = LocalFiles(
+        (*given, *(place for place in installers.find_links if isinstance(place, Path))),
+        pip_cache=installers.pip_cache,
+        poetry_cache=installers.poetry_cache,
+        memory=memory,
+    )
+    sources = Sources(offers=by_name(offers), local=local, tree=tree, environment=environment, memory=memory)
+    found = Tracing(
+        memory=memory,
+        sources=sources,
+        indexes=settings.index or installers.indexes,
+        complete_for=None if settings.index else installers.complete_for,
+        certificates=installers.cert,
+    )
+    return found, (*broken, *unread)
