@@ -126,7 +126,10 @@ def test_a_run_is_green_only_when_every_case_is(lines: list[bytes]) -> None:
 def test_a_journal_that_was_cut_off_has_lost_what_it_does_not_say(lines: list[bytes], data: Any) -> None:
     kept = data.draw(st.integers(3, len(lines)))
     whole, cut = summarise(lines), summarise(lines[:kept])
-    assert cut.tally.collected <= whole.tally.collected
+    # Nobody knows who began a test that no worker collected: until it ends it counts as one of its own, for
+    # rather too much is missing than too little; it may turn out to be a retry of one that is counted.
+    unattributed = [key for key in cut.lost if key == (str(key[0]), "")] if cut.header.each else []
+    assert cut.tally.collected - len(unattributed) <= whole.tally.collected
     assert cut.work_us <= whole.work_us
     if kept < len(lines) and whole.end is not None:
         assert not judge(cut).green
