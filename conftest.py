@@ -38,3 +38,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if _OURS_OR_CI.fullmatch(name):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_installers_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs inside tests asks no index of the user, and looks into no cache of the user's installers."""
+    from runs import SECLUDED  # noqa: PLC0415  # on the path once pytest is configured
+
+    for name, value in SECLUDED.items():
+        monkeypatch.setenv(name, value)

@@ -2,7 +2,8 @@
 
 Rules:
 - A run inherits nothing of the one that starts it but what `_INHERITED` names: no CI, no pytest-xdist, no
-  recorded run, no setting of ours.
+  recorded run, no setting of ours. A secluded one knows no index and no cache of the user's installers,
+  either.
 - Plugins are loaded by name and nothing else is, so that it does not matter whether pytest-defend is
   installed or imported from a checkout.
 - A test waits for an event - a file, a line, the end of a process - and gives up after `SOON_S`.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PYPROJECT",
     "ROOT",
+    "SECLUDED",
     "SOON_S",
     "Finished",
     "Running",
@@ -46,11 +48,19 @@ __all__ = [
     "our_block",
     "printed_command",
     "run",
+    "secluded",
 ]
 
 ROOT = Path(__file__).parents[1]
 SOON_S = 120
 """Far more than anything here takes; a test that waits this long has failed."""
+
+SECLUDED = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "UV_NO_CONFIG": "1",
+    "XDG_CACHE_HOME": str(Path(tempfile.gettempdir(), "pytest-defend-tests-cache")),
+}
+"""Variables that keep the user's pip and uv out of a test."""
 
 _PAUSE_S = 0.01
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
@@ -90,6 +100,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, **measured, **ours, **more}
 
 
+def secluded(**more: str) -> dict[str, str]:
+    """The variables of a run that knows nothing of the user's pip and uv."""
+    return environment(**{**SECLUDED, **more})
+
+
 def command(*arguments: str, recorded: bool = True) -> list[str]:
     """The command line of a run of pytest; with `-n` among the arguments, of one with workers."""
     plugins = ["-p", "pytest_defend.plugin"] if recorded else []
@@ -117,7 +132,7 @@ class Running:
         self._process = subprocess.Popen(
             arguments,
             cwd=folder,
-            env=dict(environment() if env is None else env),
+            env=dict(secluded() if env is None else env),
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err,
@@ -171,14 +186,14 @@ def _read(file: IO[bytes]) -> str:
 
 def run(folder: Path, *arguments: str, recorded: bool = True, **variables: str) -> Finished:
     """Run pytest in a folder."""
-    with Running(folder, command(*arguments, recorded=recorded), environment(**variables)) as running:
+    with Running(folder, command(*arguments, recorded=recorded), secluded(**variables)) as running:
         return running.finish()
 
 
 def defend(folder: Path, *arguments: str, **variables: str) -> Finished:
     """Run a command of ours in a folder."""
     ours = [sys.executable, "-m", "pytest_defend", *arguments]
-    with Running(folder, ours, environment(**variables)) as running:
+    with Running(folder, ours, secluded(**variables)) as running:
         return running.finish()
 
 

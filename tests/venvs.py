@@ -12,13 +12,14 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runs import Finished, Running, environment
+from runs import Finished, Running, environment, secluded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Venv", "installing", "pip"]
 
+_USERS = dict(os.environ)  # as they are before any test seals itself off
 _INSTALLS = ("PIP_", "SSL_", "XDG_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 
@@ -27,7 +28,7 @@ def installing() -> dict[str, str]:
     """What pip needs to know of the user's configuration."""
     return {
         name: value
-        for name, value in os.environ.items()
+        for name, value in _USERS.items()
         if name.startswith(_INSTALLS) or name.lower() in _PROXIES
     }
 
@@ -45,7 +46,7 @@ class Venv:
     def run(self, folder: Path, program: str, *arguments: str, **variables: str) -> Finished:
         """Run one of its programs."""
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        env = {**environment(PATH=path), **variables}
+        env = {**secluded(PATH=path), **variables}
         for name in ("PYTHONPATH", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
             env.pop(name, None)
         with Running(folder, [str(self.folder / "bin" / program), *arguments], env) as running:

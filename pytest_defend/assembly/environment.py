@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_defend.actions.locate import locate
 from pytest_defend.assembly.redaction import redactor_of
 from pytest_defend.assembly.store import open_store
-from pytest_defend.assembly.tracing import memory_of, tracing, tree_of
+from pytest_defend.assembly.tracing import memory_of_environment, tracing, tree_of
 from pytest_defend.capture.content import verified
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.environment import read_interpreter, read_platform
@@ -34,7 +34,7 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     interpreter, no_interpreter = read_interpreter()
     platform, no_platform = read_platform()
     git, _ = read_git(project.root, redactor)
-    memory = memory_of(project.root)
+    memory = memory_of_environment()
     installed, no_installed = read_distributions(
         project=project.name, build_requires=project.build_requires, memory=memory
     )

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.assembly.extensions import asked_facts
-from pytest_defend.assembly.tracing import memory_of, tracing, tree_of
+from pytest_defend.assembly.tracing import memory_of_environment, tracing, tree_of
 from pytest_defend.capture.content import verified
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.environment import (
@@ -30,7 +30,7 @@ __all__ = ["read_facts"]
 def _read_installed(run: Recording, git: GitFacts | None) -> tuple[Installed, tuple[Gap, ...]]:
     """What is installed and where it came from, as far as this machine says it."""
     settings, project = run.settings, run.project
-    memory = memory_of(project.root)
+    memory = memory_of_environment()
     installed, no_installed = read_distributions(
         project=project.name, build_requires=project.build_requires, memory=memory
     )

@@ -35,18 +35,20 @@ if TYPE_CHECKING:
     from pytest_defend.model.origins import Offer
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["Tracing", "memory_of", "tracing", "tree_of"]
+__all__ = ["Tracing", "memory_of_environment", "tracing", "tree_of"]
 
-_INDEXES = "the indexes"
 _DEADLINE_S = 30
 _OPEN = (Certainty.CONSTRAINED, Certainty.UNKNOWN)
 
 
-def memory_of(root: Path) -> DiskMemory:
-    """What was computed before about this environment and project."""
-    which = hashlib.sha256(f"{sys.prefix}\0{root}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() is an error where there is none
-    return DiskMemory(cache_folder(os.environ, home) / f"files-{which}.json")
+def memory_of_environment() -> DiskMemory:
+    """What was computed before about the packages of this interpreter."""
+    which = hashlib.sha256(sys.prefix.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return DiskMemory(cache_folder(os.environ, _home()) / f"packages-{which}.json")
+
+
+def _home() -> Path:
+    return Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() is an error where there is none
 
 
 def tree_of(root: Path, git: GitFacts | None, redactor: Redactor) -> Callable[[Path], Tree]:
@@ -116,16 +118,16 @@ class Tracing:
         self, left: list[Distribution]
     ) -> tuple[dict[str, tuple[Offer, ...]], tuple[Gap, ...], dict[str, frozenset[str]]]:
         """All offers for what is left, and of which packages an index did not speak that should."""
-        from pytest_defend.capture.index import ACCEPT, PAGE_BYTES, ask_indexes
+        from pytest_defend.capture.index import ACCEPT, GROUP, PAGE_BYTES, ask_indexes
         from pytest_defend.stores.http import Fetcher
 
         with Fetcher(cert=self.certificates, deadline_s=_DEADLINE_S) as fetcher:
             wanted = [(each.name, each.version) for each in left]
             get = partial(fetcher.get, accept=ACCEPT, limit_bytes=PAGE_BYTES)
             said, gaps, unanswered = ask_indexes(wanted, self.indexes, get)
-        offers = by_name((replace(offer, group=_INDEXES) for offer in said), self.sources.offers)
+        offers = by_name(said, self.sources.offers)
         elsewhere = {each.name for each in left if self._may_be_from_elsewhere(each)}
-        return offers, gaps, {name: frozenset({_INDEXES}) for name in unanswered | elsewhere}
+        return offers, gaps, {name: frozenset({GROUP}) for name in unanswered | elsewhere}
 
     def _may_be_from_elsewhere(self, distribution: Distribution) -> bool:
         """Whether its installer may have used an index that nobody named, like its own default."""

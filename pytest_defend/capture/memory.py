@@ -1,7 +1,7 @@
 """What was computed from files that have not changed since.
 
 Rules:
-- One JSON file for each environment and project, in the cache folder of the user. It may be deleted at any
+- One JSON file for each environment, in the cache folder of the user. It may be deleted at any
   time; what cannot be read or written is no failure, only time.
 - Keys name a file with its time of change and its size: another file, or another content, is another key.
 - Only what was used since it was opened is written back, so that it never grows beyond what is there.
