@@ -67,7 +67,7 @@ def user_of_uv() -> dict[str, str]:
         text=True,
         check=False,  # it fails when nothing is configured
     )
-    index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip()
+    index = installing().get("PIP_INDEX_URL") or asked.stdout.strip()
     return {**installing(), **({"UV_DEFAULT_INDEX": index} if index else {})}
 
 
@@ -117,17 +117,20 @@ class Place:
     """Which uv works here."""
 
     @classmethod
-    def made(cls, folder: Path, uv_program: Path, house: Path | None = None) -> Place:
+    def made(
+        cls, folder: Path, uv_program: Path, house: Path | None = None, options: tuple[str, ...] = ()
+    ) -> Place:
         """A new one.
 
         Args:
             folder: Where.
             uv_program: Which uv works here.
             house: What `our_house` made, to have pytest-defend there.
+            options: Of `uv venv`.
         """
         place = cls(folder=folder, uv_program=uv_program)
         place.project.mkdir(parents=True)
-        place.uv("venv", "--python", sys.executable, place.venv.folder)
+        place.uv("venv", *(options or ("--python", sys.executable)), place.venv.folder)
         if house is not None:
             place.uv("pip", "install", "--no-index", "--find-links", house, "pytest-defend")
         return place
@@ -159,6 +162,7 @@ class Place:
         return {
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "PIP_CONFIG_FILE": os.devnull,
+            "DEFEND_DEBUG": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "UV_NO_SYSTEM_CONFIG": "1",
             "XDG_CONFIG_HOME": str(self.folder / "config"),

@@ -126,24 +126,25 @@ def lock(size: int) -> str:
     return "\n".join([*lines, ""])
 
 
-def environ(folder: Path) -> dict[str, str]:
-    """The same for every tool: nobody's configuration, so that nobody asks an index."""
+def environ(cache: Path) -> dict[str, str]:
+    """Nobody's configuration, so that nobody asks an index, and a cache of its own for every tool."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "XDG_"))}
     kept.pop("PYTHONPATH", None)
     more = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    return {**kept, **more, "UV_NO_CONFIG": "1", "XDG_CACHE_HOME": str(folder / "cache")}
+    return {**kept, **more, "UV_NO_CONFIG": "1", "XDG_CACHE_HOME": str(cache)}
 
 
-def measure(folder: Path, tool: Tool) -> Run:
+def measure(folder: Path, name: str, tool: Tool) -> Run:
+    cache = folder / "caches" / name
     if tool.first:
-        shutil.rmtree(folder / "cache", ignore_errors=True)
+        shutil.rmtree(cache, ignore_errors=True)
     os.chdir(folder / tool.folder)
     out = folder / "stdout"
     began = time.monotonic()
     pid = os.posix_spawn(
         tool.command[0],
         tool.command,
-        environ(folder),
+        environ(cache),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 1, str(out), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
             (os.POSIX_SPAWN_OPEN, 2, str(folder / "stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
@@ -226,15 +227,10 @@ def main() -> None:
             wanted = [name for name in tools if not given.only or name in {BASE, *given.only.split(",")}]
             runs: dict[str, list[Run]] = {name: [] for name in wanted}
             for name in wanted:  # byte code, page cache, and caches of their own
-                measure(folder, tools[name])
+                measure(folder, name, tools[name])
             for number in range(given.rounds):
                 for name in wanted[number % len(wanted) :] + wanted[: number % len(wanted)]:
-                    later = tools[name]
-                    if (
-                        name.startswith("ours") and not later.first
-                    ):  # the run before may have emptied the cache
-                        measure(folder, later)
-                    runs[name].append(measure(folder, later))
+                    runs[name].append(measure(folder, name, tools[name]))
                 print(
                     json.dumps({name: round(each[-1].wall_s, 3) for name, each in runs.items()}), flush=True
                 )
