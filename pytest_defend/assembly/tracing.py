@@ -32,13 +32,12 @@ if TYPE_CHECKING:
     from pytest_defend.capture.redaction import Redactor
     from pytest_defend.model.distributions import Distribution, Installed
     from pytest_defend.model.facts import Gap, GitFacts
-    from pytest_defend.model.origins import Offer
+    from pytest_defend.model.origins import Offer, Origin
     from pytest_defend.settings import Project, Settings
 
 __all__ = ["Tracing", "memory_of_environment", "tracing", "tree_of"]
 
 _DEADLINE_S = 30
-_OPEN = (Certainty.CONSTRAINED, Certainty.UNKNOWN)
 
 
 def memory_of_environment() -> DiskMemory:
@@ -103,7 +102,7 @@ class Tracing:
 
     def finish(self, installed: Installed) -> tuple[Installed, tuple[Gap, ...]]:
         """Ask the indexes about what is still open."""
-        left = [each for each in installed.distributions if each.origin and each.origin.certainty in _OPEN]
+        left = [each for each in installed.distributions if each.origin and _is_open(each.origin)]
         if not left or not self.indexes:
             return installed, ()
         offers, gaps, silent = self._asked(left)
@@ -133,6 +132,13 @@ class Tracing:
         """Whether its installer may have used an index that nobody named, like its own default."""
         installer = distribution.installer.partition(" ")[0]
         return self.complete_for is not None and installer not in self.complete_for
+
+
+def _is_open(origin: Origin) -> bool:
+    """Whether an index may say more."""
+    if origin.certainty is Certainty.BUILT:
+        return origin.built_from is None and origin.tree is None
+    return origin.certainty in (Certainty.CONSTRAINED, Certainty.UNKNOWN)
 
 
 def by_name(

@@ -18,17 +18,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from pytest_defend.model.origins import Candidate, Certainty, Evidence, Origin, Tree
-from pytest_defend.model.urls import strip_user_information
+from pytest_defend.model.urls import path_of_file_url, strip_user_information
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_defend.model.distributions import Distribution
 
-__all__ = ["file_path", "said_by_installer", "was_built_by_uv"]
+__all__ = ["said_by_installer", "was_built_by_uv"]
 
 _DIRECT = "direct_url.json"
 _PROVENANCE = "provenance_url.json"
@@ -81,10 +80,10 @@ def _egg_in_tree(distribution: Distribution, tree: Callable[[Path], Tree]) -> Or
 
 
 def _from_folder(distribution: Distribution, url: str, tree: Callable[[Path], Tree]) -> Origin:
-    folder = file_path(url)
+    folder = path_of_file_url(url)
     how = "editable, from" if distribution.editable else "from"
     evidence = Evidence(source=_DIRECT, says=f"{how} the folder {url}")
-    found = Tree(url=url) if folder is None else tree(folder)
+    found = tree(Path(folder)) if folder else Tree(url=url)
     return Origin(certainty=Certainty.TREE, evidence=(evidence,), tree=found)
 
 
@@ -126,12 +125,6 @@ def _sha256(info: Any) -> str:
 
 def _last_part(url: str) -> str:
     return unquote(urlsplit(url).path).rpartition("/")[2]
-
-
-def file_path(url: str) -> Path | None:
-    """The path of a `file:` URL; None for any other."""
-    parts = urlsplit(url)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 def was_built_by_uv(distribution: Distribution) -> bool:

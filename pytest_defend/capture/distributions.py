@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.direct_url import DirectUrl, DirectUrlValidationError
 from packaging.utils import InvalidName, canonicalize_name
@@ -32,7 +30,7 @@ from pytest_defend.capture.graph import Package, link
 from pytest_defend.capture.memory import NoMemory
 from pytest_defend.model.distributions import CoreMetadata, Distribution
 from pytest_defend.model.facts import Gap
-from pytest_defend.model.urls import strip_user_information
+from pytest_defend.model.urls import path_of_file_url, strip_user_information
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,7 +43,6 @@ __all__ = ["read_distributions"]
 # Source: `AdjacentTempDirectory` of pip renames what it is about to remove to one of these; digits, which it
 # also uses, cannot be told from a name.
 _LEFTOVER = tuple("-~.=%")
-_DRIVE = re.compile(r"^/(?=[A-Za-z]:)")  # of a file URL on Windows
 _SAYS_WHAT_WAS_REQUESTED = {"pip", "uv"}
 
 
@@ -265,6 +262,5 @@ def _is_project_of(editable: Distribution, other: Distribution) -> bool:
     """Is `other` what an editable install found, or built, in the project it points at?"""
     if not editable.editable or other.editable or editable.version != other.version:
         return False
-    path = unquote(urlsplit(editable.direct_url["url"]).path)
-    project = Path(_DRIVE.sub("", path)).resolve()
+    project = Path(path_of_file_url(editable.direct_url["url"])).resolve()
     return Path(other.location).is_relative_to(project)

@@ -22,7 +22,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from packaging.direct_url import DirectUrl, DirectUrlValidationError
 from packaging.utils import canonicalize_name
@@ -30,7 +29,7 @@ from packaging.utils import canonicalize_name
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.origins import Candidate
-from pytest_defend.model.urls import strip_user_information
+from pytest_defend.model.urls import path_of_file_url, strip_user_information
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -179,11 +178,8 @@ class LocalFiles:
 
 
 def _on_disk(url: str) -> Path | None:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return Path(url2pathname(parts.path)) if parts.netloc in ("", "localhost") else None
+    path = path_of_file_url(url)
+    return Path(path) if path else None
 
 
 def _is_file(path: Path) -> bool:

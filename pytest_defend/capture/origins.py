@@ -93,7 +93,7 @@ def _origin(distribution: Distribution, sources: Sources, gaps: dict[Gap, None])
     said = said_by_installer(distribution, sources.tree)
     if isinstance(said, Origin):
         return _checked(distribution, said, sources, gaps) if said.certainty is Certainty.RECORDED else said
-    if distribution.installer.partition(" ")[0].lower() in SYSTEMS or not distribution.fingerprint:
+    if _is_foreign(distribution):
         return _foreign(distribution)
     offers = sources.offers.get(distribution.name, ())
     if said is not None:
@@ -115,9 +115,19 @@ def _origin(distribution: Distribution, sources: Sources, gaps: dict[Gap, None])
     return origin
 
 
+def _is_foreign(distribution: Distribution) -> bool:
+    """Whether no Python installer put it there.
+
+    Debian leaves RECORD where it is and takes INSTALLER away; what is installed may be patched.
+    """
+    installer = distribution.installer.partition(" ")[0].lower()
+    return not installer or installer in SYSTEMS or not distribution.fingerprint
+
+
 def _foreign(distribution: Distribution) -> Origin:
     package = system_package(distribution)
-    says = f"it belongs to {package}" if package else "no RECORD says what was installed"
+    missing = "INSTALLER names nobody" if distribution.fingerprint else "no RECORD says what was installed"
+    says = f"it belongs to {package}" if package else missing
     evidence = Evidence(source=distribution.metadata, says=says)
     return Origin(certainty=Certainty.FOREIGN, evidence=(evidence,), package=package)
 
@@ -194,5 +204,6 @@ def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -
         url=path.as_uri(),
         checksums=checksums,
         holds=bool(content) and content == distribution.fingerprint,
+        younger=told.st_mtime > _installed_s(distribution),
         built_from=sources.local.built(path),
     )

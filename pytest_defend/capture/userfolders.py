@@ -15,8 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+
+from pytest_defend.model.urls import path_of_file_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +89,7 @@ def placed(text: str, base: Path) -> Path | str:
         text: As it is written; not empty.
         base: Folder that relative paths start at.
     """
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # half an address in brackets; whoever asks for it is told
-        return text
-    if parts.scheme.lower() == "file" and parts.netloc in ("", "localhost"):
-        return Path(url2pathname(parts.path))
+    path = path_of_file_url(text)
+    if path:
+        return Path(path)
     return text if _HAS_SCHEME.match(text) else base / text

@@ -2,7 +2,8 @@
 
 Rules:
 - Bytes that hold something else than what is installed rule out their digest, whatever a source says.
-- Bytes that hold it prove their digest, when every source that knows digests knows this one.
+- Bytes that hold it prove their digest, when every source that knows digests knows this one. Bytes younger
+  than the installation prove nothing by themselves: a file packed again holds the same under another digest.
 - pip's own report is the installer's word, when it is of this interpreter and older than the installation.
 - One digest that every source allows is a match; but not when it comes from indexes alone and one that the
   installer may have used was not asked.
@@ -41,6 +42,7 @@ class AtHand:
         url: Where it is, as a URL.
         checksums: Of its bytes.
         holds: Whether its RECORD is that of what is installed.
+        younger: Whether it was written after the installation, so that it cannot be the very file.
         built_from: For a wheel that pip built and kept: what it built it from; a candidate without a name
             when that is not known.
     """
@@ -50,6 +52,7 @@ class AtHand:
     url: str
     checksums: Checksums
     holds: bool
+    younger: bool = False
     built_from: Candidate | None = None
 
 
@@ -112,8 +115,9 @@ def _by_bytes(distribution: Distribution, known: _Known) -> _Answer | None:
     proofs = {each.checksums.sha256: each for each in known.at_hand if each.built_from is None}
     if proofs:
         left = known.left
-        chosen = list(proofs.keys() if left is None else proofs.keys() & left)
-        if len(chosen) == 1 and not built:
+        old = {sha256 for sha256, each in proofs.items() if not each.younger}
+        chosen = list(proofs.keys() & (old if left is None else left))
+        if len(chosen) == 1 and not built and (left is not None or len(proofs) == 1):
             return _proven(known.sifted, proofs[chosen[0]]), ""
         return _several(distribution, known.sifted, list(proofs.values()), left)
     if not built:

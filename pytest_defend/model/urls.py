@@ -11,8 +11,9 @@ Rules:
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["strip_user_information"]
+__all__ = ["path_of_file_url", "strip_user_information"]
 
 _USER_INFORMATION = re.compile(r"(?<=://)[^/?#\s]*@")
 # `https://user:pass/word@host` is no URL, and people write it: what follows the colon is no port.
@@ -21,6 +22,7 @@ _GIT_REMOTE_WITH_PASSWORD = re.compile(r"\A[^/@:\s]+:\S*@(?=[^/@:\s]+:)")
 _PARAMETER = re.compile(r"([?&;#])([^=&;#?\s]+)=([^&;#\s]*)")
 _SECRET_NAMES = ("token", "key", "passw", "pwd", "secret", "sig", "auth", "credential")
 _MASK = "***"
+_DRIVE = re.compile(r"^/(?=[A-Za-z]:)")  # of Windows, as a URL writes it
 
 
 def strip_user_information(url: str) -> str:
@@ -33,6 +35,20 @@ def strip_user_information(url: str) -> str:
         return _GIT_REMOTE_WITH_PASSWORD.sub("", url)
     stripped = _USER_INFORMATION.sub("", _UNQUOTED_PASSWORD.sub("", url))
     return _PARAMETER.sub(_masked, stripped)
+
+
+def path_of_file_url(url: str) -> str:
+    """The path that a `file:` URL of this machine names; empty for any other text.
+
+    Not `urllib.request.url2pathname`: its module brings an HTTP client along.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an address in brackets
+        return ""
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        return ""
+    return _DRIVE.sub("", unquote(parts.path))
 
 
 def _masked(parameter: re.Match[str]) -> str:

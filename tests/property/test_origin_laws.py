@@ -53,6 +53,7 @@ at_hand = st.builds(
     url=st.just("file:///a"),
     checksums=st.sampled_from(_SUMS),
     holds=st.booleans(),
+    younger=st.booleans(),
     built_from=st.none() | candidates,
 )
 distributions = st.builds(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_defend.capture.direct import file_path, said_by_installer, was_built_by_uv
+from pytest_defend.capture.direct import said_by_installer, was_built_by_uv
 from pytest_defend.capture.foreign import system_package
 from pytest_defend.model.distributions import Distribution
 from pytest_defend.model.origins import Candidate, Certainty, Origin, Tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHA = "ab" * 32
 _TREE = Tree(url="file:///project", commit="c" * 40, dirty=True, diff_sha256=SHA)
@@ -121,14 +123,6 @@ def test_uv_marks_what_it_built(tmp_path: Path) -> None:
     assert not was_built_by_uv(demo)
     (info / "uv_build.json").write_text("{}")
     assert was_built_by_uv(demo)
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("file:///a%20b/c.whl", Path("/a b/c.whl")), ("https://h.example/c.whl", None), ("", None)],
-)
-def test_file_urls_are_paths(url: str, path: Path | None) -> None:
-    assert file_path(url) == path
 
 
 def _debian(root: Path, package: str, *paths: str) -> None:

@@ -38,7 +38,12 @@ def report(*files: tuple[str, str], written_s: float = 5, environment: dict[str,
 
 
 def at_hand(
-    text: str, *, holds: bool = True, built_from: Candidate | None = None, file: str = WHEEL
+    text: str,
+    *,
+    holds: bool = True,
+    built_from: Candidate | None = None,
+    file: str = WHEEL,
+    younger: bool = False,
 ) -> AtHand:
     return AtHand(
         where=f"/house/{file}",
@@ -46,6 +51,7 @@ def at_hand(
         url=f"file:///house/{file}",
         checksums=_bytes(text),
         holds=holds,
+        younger=younger,
         built_from=built_from,
     )
 
@@ -232,6 +238,25 @@ ROWS = (
         bytes=(at_hand("a"),),
         certainty=Certainty.PROVEN,
         sha256=A,
+    ),
+    Row(
+        says="the bytes at hand are younger than the installation",
+        bytes=(at_hand("a", younger=True),),
+        certainty=Certainty.CONSTRAINED,
+        candidates=(A,),
+    ),
+    Row(
+        says="the bytes at hand are younger than the installation, and a lock names them",
+        offers=(offer("uv.lock", (WHEEL, A)),),
+        bytes=(at_hand("a", younger=True),),
+        certainty=Certainty.PROVEN,
+        sha256=A,
+    ),
+    Row(
+        says="one of two files at hand is younger than the installation",
+        bytes=(at_hand("a"), at_hand("b", younger=True)),
+        certainty=Certainty.CONSTRAINED,
+        candidates=(A, B),
     ),
     Row(
         says="the bytes are at hand and in the lock",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_defend.model.urls import strip_user_information
+from pytest_defend.model.urls import path_of_file_url, strip_user_information
 
 _CASES = [
     ("", ""),
@@ -74,3 +74,21 @@ def test_no_password_survives_and_a_url_without_one_is_left_alone(
 def test_long_text_is_read_in_linear_time() -> None:
     text = "https://" + "a" * 200_000 + "?" + "b" * 200_000
     assert strip_user_information(text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("file:///a%20b/c.whl", "/a b/c.whl"),
+        ("FILE:/a", "/a"),
+        ("file://localhost/a", "/a"),
+        ("file:///C:/a", "C:/a"),
+        ("file://host/a", ""),
+        ("https://h.example/c.whl", ""),
+        ("file://[", ""),
+        ("/a", ""),
+        ("", ""),
+    ],
+)
+def test_file_urls_of_this_machine_are_paths(url: str, path: str) -> None:
+    assert path_of_file_url(url) == path
