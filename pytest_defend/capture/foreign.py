@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,20 +64,23 @@ def _debian(distribution: Distribution, root: Path) -> str:
     metadata = f"{distribution.location}/{distribution.metadata}"
     for listed in _lists(root / _DPKG / "info", distribution.name):
         try:
-            owned = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+            owned = listed.read_bytes()
         except OSError:
             continue
-        if any(path == metadata or path.startswith(f"{metadata}/") for path in owned):
+        if re.search(rb"^%s(/.*)?$" % re.escape(os.fsencode(metadata)), owned, flags=re.MULTILINE):
             package = listed.name.removesuffix(".list").partition(":")[0]
             return f"debian {package} {_version(root / _DPKG / 'status', package)}".rstrip()
     return ""
 
 
 def _lists(folder: Path, name: str) -> Iterator[Path]:
-    """The lists of files, the likely ones first."""
+    """The lists of files of every package, the likely ones first."""
     likely = [folder / f"{prefix}{name}.list" for prefix in ("python3-", "python-", "")]
     yield from (path for path in likely if path.is_file())
-    yield from sorted(path for path in folder.glob("*python*.list") if path not in likely)
+    yield from sorted(
+        (path for path in folder.glob("*.list") if path not in likely),
+        key=lambda path: ("python" not in path.name, path.name),
+    )
 
 
 def _version(status: Path, package: str) -> str:
