@@ -7,6 +7,7 @@ Rules:
   (nothing there, store not usable), 4 a bug of ours, 130 interrupted.
 - No traceback reaches a user, unless DEFEND_DEBUG asks for it; the exit code is the same with it.
 - A reader that goes away (`| head`) is no failure.
+- A command imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -20,21 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend import __version__, assembly, render
-from pytest_defend.actions.builds import builds
-from pytest_defend.actions.files import files
-from pytest_defend.actions.get import get
-from pytest_defend.actions.publish import mark, publish
-from pytest_defend.actions.show import show
-from pytest_defend.actions.version import version
-from pytest_defend.capture.ci import detect
-from pytest_defend.capture.vcs import read_version_facts
 from pytest_defend.errors import Conflict, Corrupt, DefendError, StoreError
-from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.settings import FLAGS, find_project, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pytest_defend.model.buildinfo import BuildId
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.ci import CiFacts
     from pytest_defend.model.results import Verdict
@@ -61,6 +54,16 @@ class _Call:
         """The store the settings name."""
         return assembly.open_store(self.settings, self.project.root)
 
+    def build(self) -> BuildId:
+        """The build that was named.
+
+        Raises:
+            UsageError: What was named is no build.
+        """
+        from pytest_defend.model.buildinfo import BuildId
+
+        return BuildId.parse(self.given.build)
+
     def answer(self, document: Any, text: Callable[[], Any]) -> None:
         """Print an answer in the form that was asked for."""
         if self.given.format == "json":
@@ -71,13 +74,17 @@ class _Call:
 
 def _show(call: _Call) -> int:
     """Print a build: where it comes from, its stages, its modules."""
-    view = show(BuildId.parse(call.given.build), call.store())
+    from pytest_defend.actions.show import show
+
+    view = show(call.build(), call.store())
     call.answer(view.to_dict(), lambda: render.text.build_view(view))
     return YES
 
 
 def _builds(call: _Call) -> int:
     """List the runs of builds."""
+    from pytest_defend.actions.builds import builds
+
     rows = builds(call.given.name, call.store())
     call.answer([row.to_dict() for row in rows], lambda: render.text.build_list(rows))
     return YES
@@ -85,17 +92,21 @@ def _builds(call: _Call) -> int:
 
 def _files(call: _Call) -> int:
     """List the files of a build."""
-    view = files(BuildId.parse(call.given.build), call.store())
+    from pytest_defend.actions.files import files
+
+    view = files(call.build(), call.store())
     call.answer(view.to_dict(), lambda: render.text.files_view(view))
     return YES
 
 
 def _get(call: _Call) -> int:
     """Write a file of a build to disk, checked."""
+    from pytest_defend.actions.get import get
+
     name = Path(call.given.path).name
     target = Path(call.given.output or name)
     target = target / name if target.is_dir() else target
-    file = get(BuildId.parse(call.given.build), call.given.path, target, call.store())
+    file = get(call.build(), call.given.path, target, call.store())
     said = f"{target}: {file.path}, sha256 {file.sha256}"
     call.answer(file.to_dict(), lambda: render.text.sentence(said))
     return YES
@@ -103,7 +114,7 @@ def _get(call: _Call) -> int:
 
 def _publish(call: _Call) -> int:
     """Publish records, bundles and journals."""
-    hook, store = assembly.extensions().hook, call.store()
+    hook, store = assembly.plugin_manager().hook, call.store()
     done: list[tuple[Published, Verdict]] = []
     try:
         for given in call.given.records:
@@ -116,6 +127,8 @@ def _publish(call: _Call) -> int:
 
 
 def _published(call: _Call, given: Path, hook: Any, store: Store) -> tuple[Published, Verdict]:
+    from pytest_defend.actions.publish import mark, publish
+
     with assembly.complete_bundle(given, call.settings, call.project, hook) as (folder, manifest, final):
         published = publish(folder, manifest, store, dry_run=call.settings.dry_run)
         if published.dry_run:
@@ -142,6 +155,9 @@ def _settings(call: _Call) -> int:
 
 def _version(call: _Call) -> int:
     """Print the PEP 440 version of this change-set."""
+    from pytest_defend.actions.version import version
+    from pytest_defend.capture.vcs import read_version_facts
+
     git, _ = read_version_facts(call.project.root)
     view = version(base=call.given.base, project_version=call.project.version, ci=call.ci, git=git)
     call.answer(view.to_dict(), lambda: render.text.sentence(view.version))
@@ -252,6 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _called(given: argparse.Namespace) -> _Call:
+    from pytest_defend.capture.ci import detect
+
     project = find_project(Path.cwd())
     ci = detect(os.environ)
     command_line = {option.argument: getattr(given, f"defend_{option.argument}", None) for option in FLAGS}

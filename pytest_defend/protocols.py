@@ -7,6 +7,7 @@ Rules of every `Store`:
   that names both digests. Properties are mutable: lists of texts by name, sorted, each text once.
 - A build is name + number + instant of `started` in whole milliseconds: `Z` and `+0000` are the same run.
 - Publishing a build is all or nothing: a reader sees the build and every file of it, or none of them.
+- A run grows and rises, it is never replaced: modules are appended, statuses are added, files move up.
 - Reading a store that does not exist yet finds nothing and creates nothing.
 - Only `StoreError` and its children escape; what no store could keep (a build without a name) is a plain
   `StoreError`, found before anything is touched.
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from pytest_defend.model.buildinfo import BuildId, BuildInfo
+    from pytest_defend.model.buildinfo import BuildId, BuildInfo, Module
     from pytest_defend.model.checksums import Checksums
 
-__all__ = ["Clock", "Item", "Run", "Store", "Upload", "check_path"]
+__all__ = ["Clock", "Item", "Promoted", "Promotion", "Run", "Store", "Upload", "check_path"]
 
 # Control characters, and lone surrogates: no text a server or a database could be told.
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -95,6 +96,46 @@ class Run:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What is to become of a build, as Artifactory understands it."""
+
+    status: str
+    """What the build has reached; empty to record nothing."""
+    source: str = ""
+    """Key of the repository the files must be in; empty for wherever they are."""
+    target: str = ""
+    """Key of the repository the files go to, with their paths; empty to leave them where they are."""
+    copy: bool = False
+    """Leave the files in their source, too."""
+    properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Set on the promoted files; each name given is replaced."""
+    dependencies: bool = False
+    """Promote what the build used, too, as far as it is kept here."""
+    scopes: tuple[str, ...] = ()
+    """Of the dependencies; empty for all."""
+    fail_fast: bool = True
+    """Refuse before anything moves; otherwise say in a message what was left out."""
+    dry_run: bool = False
+    """Change nothing, and answer as if."""
+    comment: str = ""
+    """Kept with the status; lost without one."""
+    user: str = ""
+    """On whose behalf; the `ciUser` of the status."""
+    timestamp: datetime | None = None
+    """Of the status; now when it is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """What a promotion did, or would do."""
+
+    paths: tuple[str, ...]
+    """Where the files of the build are now, sorted."""
+    messages: tuple[str, ...]
+    """What was left out, one sentence each."""
+
+
 class Store(Protocol):
     """Where files and builds are kept."""
 
@@ -149,13 +190,43 @@ class Store(Protocol):
         """Keep a build and its files, all or nothing.
 
         The same run with the same document and files again changes nothing: neither the properties of its
-        files nor the spelling of its `started`.
+        files nor the spelling of its `started`, nor what was appended or promoted since.
 
         Raises:
             Conflict: A run of this name and number with another `started`, this run with another document or
                 without one of these files, or other bytes under one of the paths are kept already.
             Corrupt: The bytes of a file are not what its checksums say.
             Unavailable: The bytes of a file cannot be read from their source.
+        """
+
+    def append(self, build: BuildId, modules: Sequence[Module], uploads: Sequence[Upload] = ()) -> None:
+        """Add modules and files to a run that is kept, all or nothing.
+
+        The same modules again change nothing. Of many that append at once, nobody loses anything.
+
+        Args:
+            build: As `build` finds it.
+            modules: Added behind those that are there.
+            uploads: Files to keep with them.
+
+        Raises:
+            NotFound: No such build.
+            Conflict: Another module has the id of one of these, other bytes are kept under one of the paths,
+                or the modules are there and one of the files is not.
+            Corrupt: The bytes of a file are not what its checksums say.
+            Unavailable: The bytes of a file cannot be read from their source.
+        """
+
+    def promote(self, build: BuildId, promotion: Promotion) -> Promoted:
+        """Move or copy the files of a build to another repository and record its new status.
+
+        A file is one of the build when its path in the repository and its sha256 are those of the document.
+        What is in the target already stays as it is, so that the same promotion again succeeds. Files are
+        looked for when they are to move or to get properties.
+
+        Raises:
+            NotFound: No such build, or one of its files is not there (`fail_fast`).
+            Conflict: Other bytes are in the target under the path of a file (`fail_fast`).
         """
 
     def build(self, build: BuildId) -> BuildInfo:

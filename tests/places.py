@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders import IDS, a_journal
 from pytest_defend.assembly.bundles import complete_bundle
-from pytest_defend.assembly.extensions import extensions
+from pytest_defend.assembly.extensions import plugin_manager
 from pytest_defend.model.bundle import JOURNAL, RECORD
 from pytest_defend.model.record import RunRecord
 from pytest_defend.settings import find_project, resolve
@@ -45,7 +45,7 @@ class Place:
 
     def extended(self, extension: object) -> Place:
         """The same with an extension."""
-        manager = extensions()
+        manager = plugin_manager()
         manager.register(extension)
         return replace(self, hook=manager.hook)
 
@@ -61,4 +61,4 @@ def a_place(root: Path, **given: object) -> Place:
     root.mkdir()
     (root / "pyproject.toml").write_text("[project]\nname = 'demo'\n")
     settings = resolve(command_line=given, environ={}, pyproject={}, detected=None)
-    return Place(root=root, project=find_project(root), settings=settings, hook=extensions().hook)
+    return Place(root=root, project=find_project(root), settings=settings, hook=plugin_manager().hook)

@@ -2,25 +2,48 @@
 
 Rules:
 - Faces ask here for what they need; they never name a store or a capture themselves.
-- Nothing heavy is imported before it is needed: a run that does not publish loads no database.
+- Nothing is imported before it is needed: a command pays for what it does, and a run that does not publish
+  loads no database.
 """
 
 from __future__ import annotations
 
-from pytest_defend.assembly.bundles import complete_bundle
-from pytest_defend.assembly.environment import read_whole_environment
-from pytest_defend.assembly.extensions import announce, extensions, look_at_attempts
-from pytest_defend.assembly.recording import Recording, begin, leave_spool
-from pytest_defend.assembly.store import open_store
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_defend.assembly.bundles import complete_bundle
+    from pytest_defend.assembly.environment import read_whole_environment
+    from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
+    from pytest_defend.assembly.recording import Recording, begin, leave_spool
+    from pytest_defend.assembly.store import open_store
+else:
+    _HOMES = {
+        "Recording": "recording",
+        "announce": "extensions",
+        "begin": "recording",
+        "complete_bundle": "bundles",
+        "plugin_manager": "extensions",
+        "leave_spool": "recording",
+        "look_at_attempts": "extensions",
+        "open_store": "store",
+        "read_whole_environment": "environment",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "Recording",
     "announce",
     "begin",
     "complete_bundle",
-    "extensions",
     "leave_spool",
     "look_at_attempts",
     "open_store",
+    "plugin_manager",
     "read_whole_environment",
 ]

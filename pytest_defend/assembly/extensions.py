@@ -32,10 +32,10 @@ __all__ = [
     "announce",
     "asked_artifacts",
     "asked_facts",
-    "extensions",
     "load_extensions",
     "look_at_attempts",
     "look_at_build",
+    "plugin_manager",
     "redactions",
 ]
 
@@ -43,7 +43,7 @@ GROUP = "pytest_defend"
 """Entry point group of modules that implement extension points."""
 
 
-def extensions() -> pluggy.PluginManager:
+def plugin_manager() -> pluggy.PluginManager:
     """The plugin manager of the command line."""
     manager = pluggy.PluginManager("pytest")
     manager.add_hookspecs(hookspecs)

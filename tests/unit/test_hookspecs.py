@@ -9,7 +9,7 @@ import pluggy
 import pytest
 
 from pytest_defend import hookspecs
-from pytest_defend.assembly.extensions import extensions
+from pytest_defend.assembly.extensions import plugin_manager
 
 NAMES = hookspecs.__all__
 
@@ -46,7 +46,7 @@ def test_an_implementation_may_leave_arguments_out() -> None:
         def pytest_defend_facts() -> dict[str, dict[str, str]]:
             return {"database": {"version": "16"}}
 
-    manager = extensions()
+    manager = plugin_manager()
     marked = pluggy.HookimplMarker("pytest")(optionalhook=True)
     marked(Extension.pytest_defend_facts)
     manager.register(Extension())

@@ -17,7 +17,6 @@ from pytest_defend.assembly.extensions import (
     announce,
     asked_artifacts,
     asked_facts,
-    extensions,
     load_extensions,
     look_at_attempts,
     look_at_build,
@@ -169,7 +168,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_installed_extensions_are_loaded(installed: Path) -> None:
     code = "import pytest\n@pytest.hookimpl(optionalhook=True)\ndef pytest_defend_facts(): return {'a': {}}\n"
     an_installed_extension(installed, code)
-    assert extensions().hook.pytest_defend_facts(stage="it") == [{"a": {}}]
+    assert plugin_manager().hook.pytest_defend_facts(stage="it") == [{"a": {}}]
 
 
 def test_an_extension_that_cannot_be_loaded_is_told(installed: Path) -> None:
