@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.locate import locate
 from pytest_defend.assembly.redaction import redactor_of
 from pytest_defend.assembly.store import open_store
 from pytest_defend.assembly.tracing import memory_of_environment, tracing, tree_of
+from pytest_defend.capture.answers import LOOKED_AT
 from pytest_defend.capture.content import verified
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.environment import read_interpreter, read_platform
-from pytest_defend.capture.vcs import read_git
 from pytest_defend.model.views import EnvironmentView
 
 if TYPE_CHECKING:
@@ -33,16 +34,16 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     redactor = redactor_of(settings, ())
     interpreter, no_interpreter = read_interpreter()
     platform, no_platform = read_platform()
-    git, _ = read_git(project.root, redactor)
     memory = memory_of_environment()
     installed, no_installed = read_distributions(
         project=project.name, build_requires=project.build_requires, memory=memory
     )
     if settings.verify_files:
         installed = verified(installed)
-    trace, no_sources = tracing(settings, project, tree_of(project.root, git, redactor), memory)
+    trace, no_sources = tracing(settings, project, tree_of(redactor, {}), memory)
     installed, no_origins = trace.begin(installed)
     installed, no_answers = trace.finish(installed)
+    sys.audit(LOOKED_AT, str(project.root / settings.store))  # a store that is not there yet may come
     installed = locate(installed, open_store(settings, project.root))
     return EnvironmentView(
         interpreter=interpreter,

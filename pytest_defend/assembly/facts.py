@@ -36,7 +36,7 @@ def _read_installed(run: Recording, git: GitFacts | None) -> tuple[Installed, tu
     )
     if settings.verify_files:
         installed = verified(installed)
-    tree = tree_of(project.root, git, run.redactor)
+    tree = tree_of(run.redactor, {project.root.resolve(): git})
     run.tracing, no_sources = tracing(settings, project, tree, memory)
     installed, no_origins = run.tracing.begin(installed)
     return installed, (*no_installed, *no_sources, *no_origins)

@@ -8,7 +8,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from dataclasses import dataclass, replace
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
 
+from pytest_defend.capture.caching import cache_file
 from pytest_defend.capture.installers import read_installers
 from pytest_defend.capture.localfiles import LocalFiles
-from pytest_defend.capture.memory import DiskMemory, cache_folder
+from pytest_defend.capture.memory import DiskMemory
 from pytest_defend.capture.origins import Sources, read_origins
 from pytest_defend.capture.sources import read_sources
 from pytest_defend.capture.vcs import read_git
@@ -42,27 +42,25 @@ _DEADLINE_S = 30
 
 def memory_of_environment() -> DiskMemory:
     """What was computed before about the packages of this interpreter."""
-    which = hashlib.sha256(sys.prefix.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return DiskMemory(cache_folder(os.environ, _home()) / f"packages-{which}.json")
+    return DiskMemory(Path(cache_file("packages")))
 
 
 def _home() -> Path:
     return Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() is an error where there is none
 
 
-def tree_of(root: Path, git: GitFacts | None, redactor: Redactor) -> Callable[[Path], Tree]:
-    """What version control says about a folder, each folder asked once.
+def tree_of(redactor: Redactor, known: Mapping[Path, GitFacts | None]) -> Callable[[Path], Tree]:
+    """What version control says about a folder, each folder asked once, and only when somebody asks.
 
     Args:
-        root: Of the project, whose facts are known already.
-        git: These facts.
         redactor: For what git says.
+        known: What is known already, by resolved folder.
     """
 
     @cache
     def tree(folder: Path) -> Tree:
-        url = folder.as_uri() if folder.is_absolute() else ""
-        facts = git if folder.resolve() == root.resolve() else read_git(folder, redactor)[0]
+        url, place = folder.as_uri() if folder.is_absolute() else "", folder.resolve()
+        facts = known[place] if place in known else read_git(folder, redactor)[0]
         if facts is None:
             return Tree(url=url)
         return Tree(

@@ -1,8 +1,8 @@
 """What was computed from files that have not changed since.
 
 Rules:
-- One JSON file for each environment, in the cache folder of the user. It may be deleted at any
-  time; what cannot be read or written is no failure, only time.
+- One JSON file for each environment, in the cache folder of the user. What cannot be read or written is no
+  failure, only time.
 - Keys name a file with its time of change and its size: another file, or another content, is another key.
 - Only what was used since it was opened is written back, so that it never grows beyond what is there.
 """
@@ -11,25 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["DiskMemory", "NoMemory", "cache_folder"]
-
-
-def cache_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """Where this user's programs keep what they can compute again."""
-    if os.name == "nt":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData/Local") / "pytest-defend"
-    own = home / "Library/Caches" if sys.platform == "darwin" else home / ".cache"
-    return Path(environ.get("XDG_CACHE_HOME") or own) / "pytest-defend"
+__all__ = ["DiskMemory", "NoMemory"]
 
 
 class DiskMemory:

@@ -12,14 +12,12 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_defend.render import summary
-
 if TYPE_CHECKING:
     from types import ModuleType
 
     from rich.console import RenderableType
 
-    from pytest_defend.render import packages, text
+    from pytest_defend.render import packages, summary, text
 
 __all__ = ["as_json", "as_text", "packages", "summary", "text"]
 
@@ -27,8 +25,8 @@ _UNCUT = 1_000_000  # columns of a pipe: paths stay in one piece for grep and aw
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Load a text renderer when it is asked for: a test run never needs rich."""
-    if name in ("packages", "text"):
+    """Load what renders when it is asked for: a test run never needs rich, JSON needs none of it."""
+    if name in ("packages", "summary", "text"):
         from importlib import import_module  # noqa: PLC0415  # as above
 
         return import_module(f"pytest_defend.render.{name}")

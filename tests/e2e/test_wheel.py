@@ -82,7 +82,7 @@ def test_the_wheel_holds_what_it_should(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"pytest_defend"}
     assert "[pytest11]\ndefend = pytest_defend.plugin" in entry_points
-    assert "[console_scripts]\npytest-defend = pytest_defend.cli:main" in entry_points
+    assert "[console_scripts]\npytest-defend = pytest_defend.__main__:main" in entry_points
 
 
 def test_extras(wheel: Path) -> None:
