@@ -4,45 +4,27 @@ Rules:
 - Bytes are durable before anything refers to them; everything that refers to them appears in one transaction.
 - Several processes may read and write at once; one transaction decides who was first.
 - Nothing is kept open between operations, and nothing is created by reading.
-- The edges between builds and files are an index made from the documents; the documents are the truth.
 """
 
 from __future__ import annotations
 
-import hashlib
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from pytest_defend.errors import Corrupt
-from pytest_defend.model.buildinfo import BuildId, BuildInfo
-from pytest_defend.model.checksums import Checksums
-from pytest_defend.model.fields import epoch_ms, instant_from_ms
-from pytest_defend.protocols import Item, Run
-from pytest_defend.stores import rules
+from pytest_defend.model.fields import epoch_ms
+from pytest_defend.protocols import Promoted
+from pytest_defend.stores import items, promotions, rules, runs
 from pytest_defend.stores.blobs import Blobs
-from pytest_defend.stores.schema import Database, bound
+from pytest_defend.stores.schema import Database
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_defend.model.buildinfo import Artifact
-    from pytest_defend.protocols import Clock, Upload
+    from pytest_defend.model.buildinfo import BuildId, BuildInfo, Module
+    from pytest_defend.protocols import Clock, Item, Promotion, Run, Upload
 
 __all__ = ["DirectoryStore"]
-
-_ITEMS = """
-    SELECT items.path, sha256, sha1, md5, size_bytes, created_ms, properties.name, properties.value
-    FROM items LEFT JOIN properties USING (path)
-    WHERE {} ORDER BY items.path, properties.name, properties.value
-"""
-_RUNS = "SELECT name, number, started, started_ms FROM builds WHERE {} ORDER BY name, started_ms, number"
-_NEW_BUILD = """
-    INSERT INTO builds (name, number, started, started_ms, published_ms, document, sha256)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-_AT_ONCE = 500  # of the 999 variables every SQLite takes
 
 
 class DirectoryStore:
@@ -71,12 +53,12 @@ class DirectoryStore:
         rules.check_uploads([upload])
         with self._database.reading() as database:
             if database is not None:
-                _check_items(database, [upload])
+                items.check_items(database, [upload])
         self._blobs.keep([upload])
         with self._database.writing() as database:
-            _check_items(database, [upload])
-            self._write_items(database, [upload])
-            return _items(database, "items.path = ?", upload.path)[0]
+            items.check_items(database, [upload])
+            items.write_items(database, [upload], self._now_ms())
+            return items.read_items(database, "items.path = ?", upload.path)[0]
 
     def open(self, path: str) -> BinaryIO:
         """The bytes of a file; see `Store.open`."""
@@ -85,7 +67,7 @@ class DirectoryStore:
     def stat(self, path: str) -> Item:
         """What is known about a file; see `Store.stat`."""
         with self._database.reading() as database:
-            found = _items(database, "items.path = ?", path)
+            found = items.read_items(database, "items.path = ?", path)
         if not found:
             raise rules.not_found(path, self._locator)
         return found[0]
@@ -95,10 +77,9 @@ class DirectoryStore:
         folder = prefix.removesuffix("/")
         with self._database.reading() as database:
             if not folder:
-                return _items(database, "TRUE")
-            # "0" follows "/": everything that begins with the folder and a slash lies between the two
-            where = "items.path = ? OR (items.path > ? AND items.path < ?)"
-            return _items(database, where, prefix, f"{folder}/", f"{folder}0")
+                return items.read_items(database, "TRUE")
+            inside, texts = items.below(folder)
+            return items.read_items(database, f"items.path = ? OR {inside}", prefix, *texts)
 
     def annotate(self, paths: Sequence[str], properties: Mapping[str, tuple[str, ...]]) -> None:
         """Set properties of files; see `Store.annotate`."""
@@ -106,159 +87,124 @@ class DirectoryStore:
             rules.check_properties(path, properties)
             self.stat(path)  # before a store is made for nothing
         with self._database.writing() as database:
-            named = [(path, name) for path in paths for name in properties]
-            database.executemany("DELETE FROM properties WHERE path = ? AND name = ?", named)
-            for path in paths:
-                _write_properties(database, path, properties)
+            items.set_properties(database, paths, properties)
 
     def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:
         """Keep a build and its files, all or nothing; see `Store.publish_build`."""
         rules.check_build(build)
         rules.check_uploads(uploads)
-        with self._database.reading() as database:
-            if database is not None and self._kept(database, build, uploads):
+        with self._database.reading_newest() as database:
+            if database is not None and self._published(database, build, uploads):
                 return
         self._blobs.keep(uploads)
         with self._database.writing() as database:
-            if self._kept(database, build, uploads):  # another process was quicker
+            if self._published(database, build, uploads):  # another process was quicker
                 return
-            self._write_items(database, uploads)
-            _write_build(database, build, epoch_ms(self._clock()))
+            items.write_items(database, uploads, self._now_ms())
+            runs.new_run(database, build, published_ms=self._now_ms())
+
+    def append(self, build: BuildId, modules: Sequence[Module], uploads: Sequence[Upload] = ()) -> None:
+        """Add modules and files to a run that is kept, all or nothing; see `Store.append`."""
+        rules.check_uploads(uploads)
+        with self._database.reading_newest() as database:
+            if self._appended(database, build, modules, uploads) is None:
+                return
+        self._blobs.keep(uploads)
+        with self._database.writing() as database:
+            grown = self._appended(database, build, modules, uploads)
+            if grown is not None:
+                items.write_items(database, uploads, self._now_ms())
+                runs.rewrite_run(*self._run(database, build), grown)
+
+    def promote(self, build: BuildId, promotion: Promotion) -> Promoted:
+        """Move or copy the files of a build and record its status; see `Store.promote`."""
+        rules.check_properties(str(build), promotion.properties)
+        with self._database.reading_newest() as database:
+            plan = self._plan(database, build, promotion)  # before a store is made for nothing
+        if promotion.dry_run:
+            return Promoted(paths=plan.paths, messages=plan.messages)
+        with self._database.writing() as database:
+            plan = self._plan(database, build, promotion)
+            items.move_items(database, plan.moves, copy=promotion.copy, now_ms=self._now_ms())
+            items.set_properties(database, plan.paths, promotion.properties)
+            _, run = self._run(database, build)
+            kept = runs.read_document(database, run, locator=self._locator)
+            risen = promotions.with_status(kept, promotion, self._clock())
+            if risen is not kept:
+                runs.rewrite_run(database, run, risen)
+        return Promoted(paths=plan.paths, messages=plan.messages)
 
     def build(self, build: BuildId) -> BuildInfo:
         """One build; see `Store.build`."""
         with self._database.reading() as database:
-            run = rules.chosen(_runs(database, "name = ?", build.name), build)
-            if database is None or run is None:
-                raise rules.not_found(build, self._locator)
-            return self._document(database, run.id.name, run.id.number)
+            return runs.read_document(*self._run(database, build), locator=self._locator)
 
     def builds(self, name: str = "") -> Sequence[Run]:
         """Every run of that name; see `Store.builds`."""
         with self._database.reading() as database:
-            return _runs(database, "name = ?", name) if name else _runs(database, "TRUE")
+            return runs.read_runs(database, "name = ?", name) if name else runs.read_runs(database, "TRUE")
 
     def find(self, sha256s: Iterable[str]) -> Mapping[str, Sequence[Item]]:
         """The files with these contents; see `Store.find`."""
-        wanted = sorted(set(sha256s))
         found: dict[str, tuple[Item, ...]] = {}
         with self._database.reading() as database:
-            for start in range(0, len(wanted), _AT_ONCE):
-                some = wanted[start : start + _AT_ONCE]
-                for item in _items(database, f"sha256 IN ({', '.join('?' * len(some))})", *some):
-                    found[item.checksums.sha256] = (*found.get(item.checksums.sha256, ()), item)
+            for item in items.read_contents(database, sha256s):
+                found[item.checksums.sha256] = (*found.get(item.checksums.sha256, ()), item)
         return found
 
-    def _kept(self, database: sqlite3.Connection, build: BuildInfo, uploads: Sequence[Upload]) -> bool:
+    def _now_ms(self) -> int:
+        return epoch_ms(self._clock())
+
+    def _run(self, database: sqlite3.Connection | None, build: BuildId) -> tuple[sqlite3.Connection, Run]:
+        """The run that is meant, and the connection it was found in."""
+        run = rules.chosen(runs.read_runs(database, "name = ?", build.name), build)
+        if database is None or run is None:
+            raise rules.not_found(build, self._locator)
+        return database, run
+
+    def _published(self, database: sqlite3.Connection, build: BuildInfo, uploads: Sequence[Upload]) -> bool:
         """Whether this run is there with all its files; a contradiction is a `Conflict`."""
-        query = "SELECT 1 FROM builds WHERE name = ? AND number = ?"
-        if database.execute(query, (build.name, build.number)).fetchone() is None:
-            _check_items(database, uploads)
+        numbered = runs.read_runs(database, "name = ? AND number = ?", build.name, build.number)
+        if not numbered:
+            items.check_items(database, uploads)
             return False
-        kept = self._document(database, build.name, build.number)
-        rules.check_run(build, kept=kept, locator=self._locator)
-        for upload in uploads:
-            rules.check_part(build, upload, kept=_sha256(database, upload.path), locator=self._locator)
+        run = rules.chosen(numbered, build.id) or numbered[-1]
+        original = runs.read_original(database, run, locator=self._locator)
+        rules.check_run(build, kept=original, locator=self._locator)
+        self._check_parts(database, run, uploads)
         return True
 
-    def _document(self, database: sqlite3.Connection, name: str, number: str) -> BuildInfo:
-        query = "SELECT document, sha256 FROM builds WHERE name = ? AND number = ?"
-        document, expected = database.execute(query, (name, number)).fetchone()
-        actual = hashlib.sha256(document).hexdigest()
-        if actual != expected:
-            hint = f"Restore {self._locator} from a copy."
-            raise Corrupt(f"{name}/{number}", expected=expected, actual=actual, hint=hint)
-        return BuildInfo.from_bytes(document)
+    def _check_parts(self, database: sqlite3.Connection, run: Run, uploads: Sequence[Upload]) -> None:
+        if uploads:
+            kept = runs.read_document(database, run, locator=self._locator)
+            for upload in uploads:
+                there = promotions.digest_now(kept, upload, lambda path: items.digest(database, path))
+                rules.check_part(kept, upload, kept=there, locator=self._locator)
 
-    def _write_items(self, database: sqlite3.Connection, uploads: Sequence[Upload]) -> None:
-        created_ms = epoch_ms(self._clock())
-        repositories = {(upload.path.partition("/")[0], created_ms) for upload in uploads}
-        database.executemany("INSERT OR IGNORE INTO repositories VALUES (?, ?)", sorted(repositories))
-        rows = [_row(upload, created_ms) for upload in uploads]
-        database.executemany("INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        for upload in uploads:
-            _write_properties(database, upload.path, upload.properties)
+    def _appended(
+        self,
+        database: sqlite3.Connection | None,
+        build: BuildId,
+        modules: Sequence[Module],
+        uploads: Sequence[Upload],
+    ) -> BuildInfo | None:
+        """The document with these modules; None when it has them, and the store the files."""
+        there, run = self._run(database, build)
+        kept = runs.read_document(there, run, locator=self._locator)
+        grown = promotions.appended(kept, modules)
+        if grown is kept and modules:
+            self._check_parts(there, run, uploads)
+            return None
+        items.check_items(there, uploads)
+        return grown
 
-
-def _row(upload: Upload, created_ms: int) -> tuple[str | int, ...]:
-    known = upload.checksums
-    repository = upload.path.partition("/")[0]
-    return upload.path, repository, known.sha256, known.sha1, known.md5, known.size_bytes, created_ms
-
-
-def _sha256(database: sqlite3.Connection, path: str) -> str:
-    row = database.execute("SELECT sha256 FROM items WHERE path = ?", (path,)).fetchone()
-    return str(row[0]) if row else ""
-
-
-def _check_items(database: sqlite3.Connection, uploads: Iterable[Upload]) -> None:
-    for upload in uploads:
-        if kept := _sha256(database, upload.path):
-            rules.check_bytes(upload.path, kept=kept, offered=upload.checksums.sha256)
-
-
-def _items(database: sqlite3.Connection | None, where: str, *texts: str) -> tuple[Item, ...]:
-    """The items that match; `where` is ours, `texts` come from outside."""
-    if database is None:
-        return ()
-    rows = database.execute(_ITEMS.format(where), [bound(text) for text in texts])
-    return tuple(_item(key, group) for key, group in groupby(rows, key=lambda row: row[:6]))
-
-
-def _item(known: tuple[Any, ...], rows: Iterable[tuple[Any, ...]]) -> Item:
-    path, sha256, sha1, md5, size_bytes, created_ms = known
-    properties: dict[str, tuple[str, ...]] = {}
-    for *_, name, value in rows:
-        if name is not None:
-            properties[name] = (*properties.get(name, ()), value)
-    return Item(
-        path=path,
-        checksums=Checksums(sha256=sha256, sha1=sha1, md5=md5, size_bytes=size_bytes),
-        properties=properties,
-        created=instant_from_ms(created_ms),
-    )
-
-
-def _write_properties(
-    database: sqlite3.Connection, path: str, properties: Mapping[str, Sequence[str]]
-) -> None:
-    rows = [(path, name, value) for name, values in properties.items() for value in values]
-    database.executemany("INSERT OR IGNORE INTO properties VALUES (?, ?, ?)", rows)
-
-
-def _runs(database: sqlite3.Connection | None, where: str, *texts: str) -> tuple[Run, ...]:
-    if database is None:
-        return ()
-    rows = database.execute(_RUNS.format(where), [bound(text) for text in texts])
-    return tuple(
-        Run(id=BuildId(name=name, number=number, started=started), started_at=instant_from_ms(started_ms))
-        for name, number, started, started_ms in rows
-    )
-
-
-def _write_build(database: sqlite3.Connection, build: BuildInfo, published_ms: int) -> None:
-    document = build.to_bytes()
-    sha256 = hashlib.sha256(document).hexdigest()
-    row = (build.name, build.number, build.started, int(build.timestamp), published_ms, document, sha256)
-    key = database.execute(_NEW_BUILD, row).lastrowid
-    artifacts = [
-        (key, *_texts(module.id, _path(artifact), artifact.sha256, artifact.sha1))
-        for module in build.modules
-        for artifact in module.artifacts
-    ]
-    database.executemany("INSERT INTO build_artifacts VALUES (?, ?, ?, ?, ?)", artifacts)
-    dependencies = [
-        (key, *_texts(module.id, dependency.id, dependency.sha256, dependency.sha1))
-        for module in build.modules
-        for dependency in module.dependencies
-    ]
-    database.executemany("INSERT INTO build_dependencies VALUES (?, ?, ?, ?, ?)", dependencies)
-
-
-def _path(artifact: Artifact) -> str:
-    return f"{artifact.repository}/{artifact.path}" if artifact.repository and artifact.path else ""
-
-
-def _texts(*texts: str) -> tuple[str | None, ...]:
-    """As the index has them: NULL for what the document does not say."""
-    return tuple(bound(text) or None for text in texts)
+    def _plan(
+        self, database: sqlite3.Connection | None, build: BuildId, promotion: Promotion
+    ) -> promotions.Plan:
+        there, run = self._run(database, build)
+        shelves = promotions.Shelves(
+            find=lambda sha256: tuple(items.read_contents(there, [sha256])),
+            digest=lambda path: items.digest(there, path),
+            locator=self._locator,
+        )
+        return promotions.plan(runs.read_document(there, run, locator=self._locator), promotion, shelves)

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.checksums import Hasher
 from pytest_defend.model.fields import epoch_ms, instant_from_ms
-from pytest_defend.protocols import Item, Run
-from pytest_defend.stores import rules
+from pytest_defend.protocols import Item, Promoted, Run
+from pytest_defend.stores import promotions, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_defend.model.buildinfo import BuildId
-    from pytest_defend.protocols import Clock, Upload
+    from pytest_defend.model.buildinfo import BuildId, Module
+    from pytest_defend.protocols import Clock, Promotion, Upload
 
 __all__ = ["MemoryStore"]
 
@@ -39,6 +39,7 @@ class MemoryStore:
         self._contents: dict[str, bytes] = {}  # by sha256
         self._items: dict[str, Item] = {}  # by path
         self._builds: dict[tuple[str, str], bytes] = {}  # by name and number
+        self._originals: dict[tuple[str, str], bytes] = {}  # as they were published
 
     def put(self, upload: Upload) -> Item:
         """Keep one file; see `Store.put`."""
@@ -80,16 +81,48 @@ class MemoryStore:
         rules.check_build(build)
         rules.check_uploads(uploads)
         with self._lock:
-            content = self._builds.get((build.name, build.number))
+            content = self._originals.get((build.name, build.number))
             if content is None:
                 self._items = self._with(uploads)
                 self._builds[build.name, build.number] = build.to_bytes()
+                self._originals[build.name, build.number] = build.to_bytes()
                 return
             rules.check_run(build, kept=BuildInfo.from_bytes(content), locator=self.locator)
-            for upload in uploads:
-                item = self._items.get(upload.path)
-                kept = item.checksums.sha256 if item else ""
-                rules.check_part(build, upload, kept=kept, locator=self.locator)
+            self._check_parts(self.build(build.id), uploads)
+
+    def append(self, build: BuildId, modules: Sequence[Module], uploads: Sequence[Upload] = ()) -> None:
+        """Add modules and files to a run that is kept, all or nothing; see `Store.append`."""
+        rules.check_uploads(uploads)
+        with self._lock:
+            kept = self.build(build)
+            grown = promotions.appended(kept, modules)
+            if grown is kept and modules:
+                self._check_parts(kept, uploads)
+                return
+            self._items = self._with(uploads)
+            self._builds[kept.name, kept.number] = grown.to_bytes()
+
+    def promote(self, build: BuildId, promotion: Promotion) -> Promoted:
+        """Move or copy the files of a build and record its status; see `Store.promote`."""
+        rules.check_properties(str(build), promotion.properties)
+        with self._lock:
+            kept = self.build(build)
+            plan = promotions.plan(
+                kept,
+                promotion,
+                promotions.Shelves(
+                    find=lambda sha256: self.find([sha256]).get(sha256, ()),
+                    digest=self._digest,
+                    locator=self.locator,
+                ),
+            )
+            if not promotion.dry_run:
+                for source, target in plan.moves:
+                    self._move(source, target, copy=promotion.copy)
+                self.annotate(plan.paths, promotion.properties)
+                risen = promotions.with_status(kept, promotion, self._clock())
+                self._builds[kept.name, kept.number] = risen.to_bytes()
+            return Promoted(paths=plan.paths, messages=plan.messages)
 
     def build(self, build: BuildId) -> BuildInfo:
         """One build; see `Store.build`."""
@@ -118,6 +151,20 @@ class MemoryStore:
             if item.checksums.sha256 in wanted:
                 found[item.checksums.sha256] = (*found.get(item.checksums.sha256, ()), item)
         return found
+
+    def _digest(self, path: str) -> str:
+        item = self._items.get(path)
+        return item.checksums.sha256 if item else ""
+
+    def _check_parts(self, kept: BuildInfo, uploads: Iterable[Upload]) -> None:
+        for upload in uploads:
+            there = promotions.digest_now(kept, upload, self._digest)
+            rules.check_part(kept, upload, kept=there, locator=self.locator)
+
+    def _move(self, source: str, target: str, *, copy: bool) -> None:
+        item = self._items[source] if copy else self._items.pop(source)
+        there = self._items.get(target) or replace(item, path=target, properties={})
+        self._items[target] = replace(there, properties=rules.united(there.properties, item.properties))
 
     def _with(self, uploads: Iterable[Upload]) -> dict[str, Item]:
         """All files, with these among them; bytes that no file names harm nobody."""

@@ -1,11 +1,12 @@
-"""The ledger of a directory store: one SQLite file, its tables, and how it is opened.
+"""The ledger of a directory store: one SQLite file, and how it is opened.
 
 Rules:
 - A connection lives for one operation: processes may fork, and nothing is held open between operations.
 - Writing happens in one transaction that takes its lock at the start; readers see all of it or nothing.
 - Reading creates nothing; a folder that nobody can write is read as it is.
 - Texts are bound with `bound`: SQLite holds Unicode only, and a text that is none equals nothing kept.
-- The schema has a version; a newer one is refused, never guessed at.
+- The schema has a version; a newer one is refused, never guessed at. An older one is brought up to date by
+  the first writing, in the same transaction, and read as it is until then.
 - An error of SQLite becomes a `StoreError` that names the store.
 """
 
@@ -20,64 +21,13 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.errors import Corrupt, StoreError, Unavailable
 from pytest_defend.stores import rules
+from pytest_defend.stores.tables import VERSION, VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["Database", "bound"]
-
-_VERSION = 1
-
-_TABLES = (
-    "CREATE TABLE repositories (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL)",
-    """CREATE TABLE items (
-        path TEXT PRIMARY KEY,
-        repository TEXT NOT NULL REFERENCES repositories (name),
-        sha256 TEXT NOT NULL,
-        sha1 TEXT NOT NULL,
-        md5 TEXT NOT NULL,
-        size_bytes INTEGER NOT NULL,
-        created_ms INTEGER NOT NULL
-    )""",
-    "CREATE INDEX items_by_repository ON items (repository)",
-    "CREATE INDEX items_by_sha256 ON items (sha256)",
-    "CREATE INDEX items_by_sha1 ON items (sha1)",
-    """CREATE TABLE properties (
-        path TEXT NOT NULL REFERENCES items (path) ON UPDATE CASCADE ON DELETE CASCADE,
-        name TEXT NOT NULL,
-        value TEXT NOT NULL,
-        PRIMARY KEY (path, name, value)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX properties_by_value ON properties (name, value)",
-    """CREATE TABLE builds (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL,
-        number TEXT NOT NULL,
-        started TEXT NOT NULL,
-        started_ms INTEGER NOT NULL,
-        published_ms INTEGER NOT NULL,
-        document BLOB NOT NULL,
-        sha256 TEXT NOT NULL,
-        UNIQUE (name, number)
-    )""",
-    # who made a file, who uses it: one indexed look-up; NULL where the document says nothing
-    """CREATE TABLE build_artifacts (
-        build INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
-        module TEXT, path TEXT, sha256 TEXT, sha1 TEXT
-    )""",
-    "CREATE INDEX build_artifacts_by_build ON build_artifacts (build)",
-    "CREATE INDEX build_artifacts_by_path ON build_artifacts (path)",
-    "CREATE INDEX build_artifacts_by_sha256 ON build_artifacts (sha256)",
-    "CREATE INDEX build_artifacts_by_sha1 ON build_artifacts (sha1)",
-    """CREATE TABLE build_dependencies (
-        build INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
-        module TEXT, id TEXT, sha256 TEXT, sha1 TEXT
-    )""",
-    "CREATE INDEX build_dependencies_by_build ON build_dependencies (build)",
-    "CREATE INDEX build_dependencies_by_sha256 ON build_dependencies (sha256)",
-    "CREATE INDEX build_dependencies_by_sha1 ON build_dependencies (sha1)",
-)
 
 _CREATING = threading.Lock()
 _ONE_TRY_S = 0.1
@@ -121,6 +71,21 @@ class Database:
                 yield connection if self._version(connection) else None
 
     @contextmanager
+    def reading_newest(self) -> Iterator[sqlite3.Connection | None]:
+        """As `reading`, but an older ledger is brought up to date before.
+
+        Raises:
+            StoreError: It cannot be read, or is older and cannot be written.
+        """
+        with self.reading() as connection:
+            older = connection is not None and self._version(connection) < VERSION
+        if older:
+            with self.writing():
+                pass
+        with self.reading() as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction; what was written counts when the block ends without an error.
 
@@ -131,10 +96,10 @@ class Database:
             self._create()
             with closing(self._connect("mode=rw", _ONE_TRY_S)) as connection:
                 self._begin(connection)
-                if not self._version(connection):
-                    for statement in _TABLES:
+                for statements in VERSIONS[self._version(connection) :]:
+                    for statement in statements:
                         connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
                 yield connection
                 connection.execute("COMMIT")
 
@@ -196,8 +161,8 @@ class Database:
 
     def _version(self, connection: sqlite3.Connection) -> int:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            message = f"The store {self._locator} has schema {version}; this version knows {_VERSION}."
+        if version > VERSION:
+            message = f"The store {self._locator} has schema {version}; this version knows {VERSION}."
             raise Unavailable(self._locator, message, hint="Upgrade pytest-defend.")
         return int(version)
 

@@ -35,7 +35,7 @@ def _read(path: Path) -> bool:
 
 def _write(path: Path) -> None:
     with _database(path).writing() as connection:
-        connection.execute("INSERT INTO repositories VALUES ('r', 0)")
+        connection.execute("INSERT INTO repositories (name, created_ms) VALUES ('r', 0)")
 
 
 def _is_a_file(path: Path) -> None:
@@ -76,7 +76,7 @@ def _ledger_is_torn(path: Path) -> None:
 def _ledger_is_newer(path: Path) -> None:
     _write(path)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def _ledger_is_newer(path: Path) -> None:
         (_ledger_is_text, Corrupt, "holds none (file is not a database) where a ledger was recorded."),
         (_ledger_has_no_tables, Corrupt, "holds none (no such table: repositories) where a ledger was"),
         (_ledger_is_torn, Corrupt, "holds none (database disk image is malformed) where a ledger"),
-        (_ledger_is_newer, Unavailable, "has schema 2; this version knows 1. Upgrade pytest-defend."),
+        (_ledger_is_newer, Unavailable, "has schema 3; this version knows 2. Upgrade pytest-defend."),
     ],
 )
 @pytest.mark.parametrize("act", [_read, _write])
@@ -121,7 +121,7 @@ def test_what_was_never_written_reads_as_nothing(path: Path) -> None:
 
 def test_an_error_in_the_block_undoes_it(path: Path) -> None:
     _write(path)
-    insert = "INSERT INTO repositories VALUES ('s', ?)"
+    insert = "INSERT INTO repositories (name, created_ms) VALUES ('s', ?)"
     with pytest.raises(Unavailable), _database(path).writing() as connection:
         connection.executemany(insert, [("1",), (None,)])
     with _database(path).reading() as reader:
@@ -133,7 +133,7 @@ def test_a_reader_keeps_its_view(path: Path) -> None:
     _write(path)
     with _database(path).reading() as reader, _database(path).writing() as writer:
         assert reader is not None
-        writer.execute("INSERT INTO repositories VALUES ('s', 0)")
+        writer.execute("INSERT INTO repositories (name, created_ms) VALUES ('s', 0)")
         assert reader.execute("SELECT name FROM repositories").fetchall() == [("r",)]
 
 
@@ -157,7 +157,7 @@ def test_a_lock_that_is_released_is_waited_for(path: Path) -> None:
     _write(path)
     with closing(sqlite3.connect(path, check_same_thread=False, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        other.execute("INSERT INTO repositories VALUES ('other', 0)")
+        other.execute("INSERT INTO repositories (name, created_ms) VALUES ('other', 0)")
         release = threading.Timer(0.3, other.commit)
         release.start()
         with _database(path, patience_s=60).writing() as connection:
@@ -169,7 +169,7 @@ def test_a_lock_that_is_released_is_waited_for(path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("INSERT INTO repositories VALUES ('r', 0), ('r', 0)", "UNIQUE constraint failed"),
+        ("INSERT INTO repositories (name, created_ms) VALUES ('r', 0), ('r', 0)", "UNIQUE constraint failed"),
         ("SELECT ?", "Incorrect number of bindings"),
     ],
 )
