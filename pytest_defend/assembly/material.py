@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.extensions import asked_artifacts
-from pytest_defend.assembly.packages import changes, keep_sboms, settled, tested
+from pytest_defend.assembly.packages import changes, keep_sboms, ran_on, settled
 from pytest_defend.capture.files import match, read_dists, safe_name
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
@@ -62,7 +62,7 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
     sboms = () if later else tuple(keep_sboms(run, installed, gaps))
     return Material(
         dists=dists,
-        tested={} if later else tested(dists, installed),
+        tested={} if later else ran_on(dists, installed),
         installed=installed,
         reports=names,
         sboms=sboms,

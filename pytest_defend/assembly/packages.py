@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
     from pytest_defend.model.record import RanOn, RunFacts
 
-__all__ = ["changes", "keep_sboms", "settled", "tested"]
+__all__ = ["changes", "keep_sboms", "ran_on", "settled"]
 
 _SBOM_BYTES = 64 << 20
 
@@ -72,7 +72,7 @@ def settled(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> Installe
         return installed
 
 
-def tested(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[str, RanOn | None]:
+def ran_on(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[str, RanOn | None]:
     """Whether the tests ran on what each distribution file holds, by its path."""
     if installed is None:
         return {}

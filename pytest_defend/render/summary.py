@@ -28,8 +28,8 @@ __all__ = [
     "rungs",
     "size",
     "stage_line",
+    "subject_line",
     "summary_lines",
-    "tested_line",
 ]
 
 _WORKERS = 8  # named in a terminal
@@ -48,7 +48,7 @@ def summary_lines(manifest: Manifest, verdict: Verdict, gaps: Sequence[Gap]) -> 
     yield stage_line(manifest.stage, verdict)
     yield f"recorded {counts(manifest.tally)}; {_times(manifest)}"
     for file, tested in sorted(manifest.tested.items()):
-        yield tested_line(file, tested)
+        yield subject_line(file, tested)
     if manifest.origins:
         yield f"packages: {rungs(manifest.origins)}{_drift(manifest.drift)}"
     for gap in gaps[:_GAPS]:
@@ -63,7 +63,7 @@ def stage_line(stage: str, verdict: Verdict) -> str:
     return f"stage {stage} {verdict.result.value}{reasons}"
 
 
-def tested_line(file: str, tested: RanOn) -> str:
+def subject_line(file: str, tested: RanOn) -> str:
     """Whether the tests ran on a file that is published."""
     if tested.what is Shipped.ARTIFACT:
         return f"tested what {file} holds, byte for byte"
