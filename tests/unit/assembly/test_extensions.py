@@ -20,6 +20,7 @@ from pytest_defend.assembly.extensions import (
     load_extensions,
     look_at_attempts,
     look_at_build,
+    plugin_manager,
     redactions,
 )
 from pytest_defend.errors import UsageError
