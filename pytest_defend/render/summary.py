@@ -50,7 +50,7 @@ def summary_lines(manifest: Manifest, verdict: Verdict, gaps: Sequence[Gap]) -> 
     for file, tested in sorted(manifest.tested.items()):
         yield subject_line(file, tested)
     if manifest.origins:
-        yield f"packages: {rungs(manifest.origins)}{_drift(manifest.drift)}"
+        yield f"packages: {rungs(manifest.origins)}{_more(manifest.origins)}{_drift(manifest.drift)}"
     for gap in gaps[:_GAPS]:
         yield f"gap in {gap.topic}: {gap.problem}"
     if len(gaps) > _GAPS:
@@ -92,6 +92,11 @@ def _tree(tree: Tree | None) -> str:
 def rungs(origins: Mapping[str, int]) -> str:
     """How many packages stand on each rung."""
     return ", ".join(f"{count} {certainty}" for certainty, count in origins.items())
+
+
+def _more(origins: Mapping[str, int]) -> str:
+    """What to do about packages whose file nobody names."""
+    return "; a lock, --defend-index or --defend-wheelhouse can say more" if "unknown" in origins else ""
 
 
 def _drift(count: int) -> str:

@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pytest_defend.model.origins import Certainty
 from pytest_defend.render.summary import published_lines, size, stage_line
 
 if TYPE_CHECKING:
@@ -76,11 +77,27 @@ def _stage(stage: StageView) -> Iterable[RenderableType]:
         _pairs(
             ("because", stage.reasons),
             ("tests", ", ".join(told) or "none"),
+            ("tested on", ", ".join(_facts(stage, "defend.tested."))),
+            ("packages", ", ".join(f"{n} {rung}" for rung, n in _rungs(stage))),
             ("python", " on ".join(filter(None, map(stage.facts.get, ("defend.python", "defend.platform"))))),
             ("gaps", "" if stage.facts.get("defend.gaps") in (None, "0") else stage.facts["defend.gaps"]),
             ("run", stage.run),
         )
     )
+
+
+def _facts(stage: StageView, prefix: str) -> list[str]:
+    """What the stage says under names that begin so, in words."""
+    told = ((key.removeprefix(prefix), value) for key, value in stage.facts.items() if key.startswith(prefix))
+    return [f"{name}: {value}" for name, value in sorted(told)]
+
+
+def _rungs(stage: StageView) -> list[tuple[str, str]]:
+    """Rungs of the ladder of certainty with the number of packages on each, the most certain first."""
+    order = [certainty.value for certainty in Certainty]
+    prefix = "defend.origins."
+    told = {key.removeprefix(prefix): n for key, n in stage.facts.items() if key.startswith(prefix)}
+    return [(rung, told[rung]) for rung in order if rung in told]
 
 
 def _indented(inner: RenderableType) -> Padding:

@@ -30,9 +30,12 @@ def test_a_line_in_the_header_and_a_block_after_the_statistics(demo: Demo, mode:
     assert block[0] == "stage unit failed: 1 failed"
     counts = r"recorded 2 of 2 collected tests \(1 failed, 1 passed(, \d+ warnings)?\); wall \d+\.\d\d s.*"
     assert re.fullmatch(counts, block[1])
-    assert all(line.startswith("gap in ") for line in block[2:-1])
+    assert block[2].startswith("packages: ")
+    assert all(line.startswith("gap in ") for line in block[3:-1])
+    files = len(run.record.files) + 1
+    where = re.escape(str(demo.folder))
     assert re.fullmatch(
-        rf"published demo/7@\S+ to {re.escape(str(demo.folder))}/\.defend \(3 files, \d+\.\d KiB\)", block[-1]
+        rf"published demo/7@\S+ to {where}/\.defend \({files} files, \d+\.\d [KM]iB\)", block[-1]
     )
     assert run.err == ""
 
