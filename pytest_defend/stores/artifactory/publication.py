@@ -1,0 +1,229 @@
+"""Files on their way into a store together, all or none of them.
+
+Rules:
+- Everything is looked up at once and refused before anything is sent: other bytes under a path, sources that
+  are not what they say.
+- What is there with the same content is not sent again; several files at a time, never more than allowed.
+- What was sent is looked up again before it counts: its digest, and its properties, which a server drops
+  without a word for who may not annotate.
+- What fails is undone: what was new is deleted unless somebody else has marked it meanwhile, properties that
+  were added are taken back. With an `incoming` repository nothing is in its place before all has arrived,
+  and what has arrived waits there for the next try.
+- When nobody says whether the build became visible, nothing is undone: publishing again decides.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_defend.errors import AccessDenied, Corrupt, StoreError
+from pytest_defend.stores import rules
+from pytest_defend.stores.answers import NeedsPro, Unclear
+from pytest_defend.stores.artifactory.crew import work_on
+from pytest_defend.stores.bodies import check_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_defend.protocols import Item, Upload
+    from pytest_defend.stores.artifactory.catalogue import Catalogue
+    from pytest_defend.stores.artifactory.transfer import Transfer
+
+__all__ = ["Publication"]
+
+_MARKINGS = 5
+_WORTH_BYTES = 4096  # below, sending a file costs no more than asking whether its content is there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What is to be done for one file."""
+
+    upload: Upload
+    properties: Mapping[str, tuple[str, ...]]
+    """All that it will have."""
+    there: Item | None
+    """What is under its path already."""
+    waiting: str
+    """sha256 of what waits for it in the incoming repository; empty when nothing does."""
+    is_known: bool
+    """Whether the server has the content somewhere."""
+
+
+class Publication:
+    """Puts files into a store.
+
+    Args:
+        catalogue: What is there.
+        transfer: Moves bytes.
+        workers: How many files at a time.
+        incoming: Key of the repository where files wait for each other; empty for none.
+    """
+
+    def __init__(self, catalogue: Catalogue, transfer: Transfer, *, workers: int, incoming: str) -> None:
+        self._catalogue = catalogue
+        self._transfer = transfer
+        self._workers = workers
+        self._incoming = incoming
+
+    @contextmanager
+    def files(self, uploads: Sequence[Upload]) -> Iterator[Mapping[str, Item]]:
+        """Have the files there while the block makes them visible; undo them when it fails.
+
+        Yields:
+            The files, by path.
+
+        Raises:
+            Conflict: Other bytes are under one of the paths.
+            Corrupt: Bytes are not what they say, here or there.
+            AccessDenied: The server dropped properties.
+        """
+        steps = self._planned(uploads)
+        there = {step.upload.path: step.there for step in steps if step.there is not None}
+        new = [step for step in steps if step.there is None]
+        old = [step for step in steps if step.there is not None]
+        work_on(old, lambda step: check_source(step.upload), workers=self._workers)
+        try:
+            self._sent(new)
+            self._mark(old, there)
+            yield self._checked(steps)
+        except Unclear:
+            raise
+        except BaseException:
+            self._undone(steps)
+            raise
+
+    def _planned(self, uploads: Sequence[Upload]) -> list[_Step]:
+        by_path: dict[str, Upload] = {}
+        properties: dict[str, dict[str, tuple[str, ...]]] = {}
+        for upload in uploads:
+            by_path.setdefault(upload.path, upload)
+            properties[upload.path] = rules.united(properties.get(upload.path, {}), upload.properties)
+        digests = {
+            upload.checksums.sha256 for upload in uploads if upload.checksums.size_bytes >= _WORTH_BYTES
+        }
+        places = [place for path in by_path for place in {path, self._waiting(path)}]
+        found = self._catalogue.look(places, digests)
+        there = {item.path: item for item in found}
+        known = {item.checksums.sha256 for item in found}
+        steps = []
+        for path, upload in by_path.items():
+            item = there.get(path)
+            if item is not None:
+                rules.check_bytes(path, kept=item.checksums.sha256, offered=upload.checksums.sha256)
+            waiting = there.get(self._waiting(path)) if self._incoming else None
+            steps.append(
+                _Step(
+                    upload=upload,
+                    properties=rules.united(item.properties if item else {}, properties[path]),
+                    there=item,
+                    waiting=waiting.checksums.sha256 if waiting else "",
+                    is_known=upload.checksums.sha256 in known,
+                )
+            )
+        return steps
+
+    def _waiting(self, path: str) -> str:
+        return f"{self._incoming}/{path}" if self._incoming else path
+
+    def _sent(self, steps: Sequence[_Step]) -> None:
+        """Send what is new: one content once, its further places by reference."""
+        first: dict[str, _Step] = {}
+        for step in steps:
+            first.setdefault(step.upload.checksums.sha256, step)
+        others = [step for step in steps if first[step.upload.checksums.sha256] is not step]
+        work_on(list(first.values()), self._send, workers=self._workers)
+        work_on(
+            others, lambda step: self._refer(step, self._waiting(step.upload.path)), workers=self._workers
+        )
+        if self._incoming:
+            work_on(steps, self._placed, workers=self._workers)
+
+    def _send(self, step: _Step) -> None:
+        path = self._waiting(step.upload.path)
+        if step.waiting == step.upload.checksums.sha256:  # of a publication that failed
+            check_source(step.upload)
+            return
+        if step.waiting:
+            self._transfer.remove(path)
+        if step.is_known:
+            self._refer(step, path)
+        else:
+            self._transfer.send(step.upload, path, step.properties)
+
+    def _refer(self, step: _Step, path: str) -> None:
+        self._transfer.refer(step.upload, path, step.properties)
+
+    def _placed(self, step: _Step) -> None:
+        """From the incoming repository to its place."""
+        waiting = self._waiting(step.upload.path)
+        try:
+            self._transfer.move(waiting, step.upload.path, step.upload.checksums.sha256)
+        except NeedsPro:
+            self._refer(step, step.upload.path)
+            self._transfer.remove(waiting)
+
+    def _checked(self, steps: Sequence[_Step]) -> Mapping[str, Item]:
+        """The files as they are there, when they are as they should be.
+
+        Two builds that mark one file at the same moment may undo each other: what is missing is added again.
+        """
+        paths = [step.upload.path for step in steps]
+        for _ in range(_MARKINGS):
+            there = {item.path: item for item in self._catalogue.look(paths)}
+            for step in steps:
+                _check_bytes(step, there.get(step.upload.path))
+            unmarked = [step for step in steps if not _is_marked(step, there)]
+            if not unmarked:
+                return there
+            self._mark(unmarked, there)
+        path = unmarked[0].upload.path
+        message = f"{path} has not got its properties: the server dropped them, or somebody replaces them."
+        raise AccessDenied(path, message, hint="Get the permission to annotate.")
+
+    def _mark(self, steps: Sequence[_Step], there: Mapping[str, Item]) -> None:
+        def mark(step: _Step) -> None:
+            item = there[step.upload.path]
+            self._transfer.annotate(item, rules.united(item.properties, step.properties))
+
+        work_on(steps, mark, workers=self._workers)
+
+    def _undone(self, steps: Sequence[_Step]) -> None:
+        """Take back what can be; what cannot be is harmless: no build names it."""
+        with suppress(StoreError):
+            there = {item.path: item for item in self._catalogue.look([step.upload.path for step in steps])}
+            work_on(
+                [step for step in steps if step.upload.path in there],
+                lambda step: self._undo(step, there[step.upload.path]),
+                workers=self._workers,
+            )
+
+    def _undo(self, step: _Step, item: Item) -> None:
+        with suppress(StoreError):
+            if step.there is not None:
+                gone = {name: () for name in item.properties if name not in step.there.properties}
+                self._transfer.annotate(item, {**step.there.properties, **gone})
+            elif item.properties == step.properties and _is_same(item, step):  # nobody else has marked it
+                self._transfer.remove(item.path)
+
+
+def _check_bytes(step: _Step, item: Item | None) -> None:
+    path = step.upload.path
+    if item is None:
+        raise StoreError(path, f"{path} was sent and is not there.", hint="Look who deletes there.")
+    if not _is_same(item, step):
+        expected, actual = step.upload.checksums.sha256, item.checksums.sha256
+        raise Corrupt(
+            path, expected=expected, actual=actual, hint="Somebody else publishes there; try again."
+        )
+
+
+def _is_marked(step: _Step, there: Mapping[str, Item]) -> bool:
+    has = there[step.upload.path].properties
+    return all({*values} <= {*has.get(name, ())} for name, values in step.properties.items())
+
+
+def _is_same(item: Item, step: _Step) -> bool:
+    return item.checksums.sha256 == step.upload.checksums.sha256

@@ -1,0 +1,220 @@
+"""One file on its way to a server, from it, and from place to place there.
+
+Rules:
+- A deploy is one request: bytes, checksums and properties. Content the server has is not sent again; our own
+  bytes are read and compared first, as they are when they are sent.
+- What arrived is compared with what was promised; what is handed out was hashed on its way.
+- Properties are set as JSON where the server takes it, else in the query form, else (open source edition, and
+  what the query form cannot say) by deploying the same content again, which replaces all of them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from pytest_defend.errors import Corrupt, NotFound
+from pytest_defend.model.checksums import Checksums
+from pytest_defend.stores import rules
+from pytest_defend.stores.answers import NeedsPro, Unclear
+from pytest_defend.stores.artifactory.catalogue import exists
+from pytest_defend.stores.artifactory.names import (
+    encoded,
+    property_text,
+    query_names,
+    query_properties,
+)
+from pytest_defend.stores.bodies import Body, check_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_defend.protocols import Item, Upload
+    from pytest_defend.stores.answers import Answer
+    from pytest_defend.stores.artifactory.catalogue import Catalogue
+    from pytest_defend.stores.artifactory.site import Site
+    from pytest_defend.stores.bodies import Progress
+
+__all__ = ["Transfer"]
+
+_NO_PATCH = (404, 405)
+
+
+class Transfer:
+    """Moves bytes.
+
+    Args:
+        site: The server.
+        catalogue: What it has.
+        progress: Is told how far each file is; None for nobody.
+    """
+
+    def __init__(self, site: Site, catalogue: Catalogue, progress: Progress | None) -> None:
+        self._site = site
+        self._catalogue = catalogue
+        self._progress = progress
+
+    def send(self, upload: Upload, path: str, properties: Mapping[str, Sequence[str]]) -> None:
+        """Deploy a file with its bytes.
+
+        Raises:
+            Corrupt: They are not what was promised.
+            Conflict: Other bytes came there meanwhile.
+        """
+        if not upload.checksums.size_bytes:
+            check_source(upload)
+        answer = self._site.file(
+            "PUT",
+            path,
+            properties=properties,
+            headers=_headers(upload.checksums),
+            body=Body(upload, self._progress) if upload.checksums.size_bytes else b"",
+        )
+        self._check_arrived(answer, upload, path)
+
+    def refer(self, upload: Upload, path: str, properties: Mapping[str, Sequence[str]]) -> None:
+        """Deploy a file whose content the server has somewhere; send it when it has not."""
+        check_source(upload)
+        if not self._redeploy(upload.checksums, path, properties):
+            self.send(upload, path, properties)
+
+    def _redeploy(self, checksums: Checksums, path: str, properties: Mapping[str, Sequence[str]]) -> bool:
+        headers = {"X-Checksum-Deploy": "true", **_headers(checksums)}
+        answer = self._site.file("PUT", path, properties=properties, headers=headers, also=(404,))
+        return answer.is_fine
+
+    def _check_arrived(self, answer: Answer, upload: Upload, path: str) -> None:
+        """Compare with what the server says it has; a repository may ignore what we promised."""
+        try:
+            arrived = answer.document()["checksums"]["sha256"]
+        except (ValueError, KeyError, TypeError):
+            return  # it says nothing; the catalogue is asked before anything counts
+        if arrived != upload.checksums.sha256:
+            self.remove(path)
+            hint = "Something between here and the server changed the file; try again."
+            raise Corrupt(path, expected=upload.checksums.sha256, actual=arrived, hint=hint)
+
+    def open(self, path: str) -> BinaryIO:
+        """The bytes of a file, in a temporary file that is gone when it is closed.
+
+        Raises:
+            NotFound: No such file.
+            Corrupt: They are not what the server has recorded.
+        """
+        if not exists(path):
+            raise rules.not_found(path, self._site.locator)
+        file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # the caller closes it
+        try:
+            self._receive(path, file)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _receive(self, path: str, file: BinaryIO) -> None:
+        answer = self._site.file("GET", path, into=file)
+        expected = answer.headers.get("x-checksum-sha256") or self._catalogue.item(path).checksums.sha256
+        file.seek(0)
+        actual = Checksums.of_stream(file).sha256
+        if actual != expected:
+            hint = "Something between the server and here changed the file, or its disk did."
+            raise Corrupt(path, expected=expected, actual=actual, hint=hint)
+        file.seek(0)
+
+    def remove(self, path: str) -> None:
+        """Delete a file; one that is gone is fine."""
+        self._site.file("DELETE", path, also=(404,))
+
+    def annotate(self, item: Item, changes: Mapping[str, Sequence[str]]) -> None:
+        """Set the properties given, remove those without a value, keep the others.
+
+        Raises:
+            NeedsPro: None would be left, which the open source edition cannot express.
+        """
+        kept = {name: values for name, values in item.properties.items() if name not in changes}
+        wanted = rules.united(kept, changes)
+        if wanted == dict(item.properties):
+            return
+        set_names = {name: wanted[name] for name in changes if name in wanted}
+        gone = [name for name in changes if name in item.properties and name not in wanted]
+        try:
+            if self._site.facts().patches and self._patched(item.path, set_names, gone):
+                return
+            if not _is_sayable(set_names):
+                self._replace(item, wanted)
+                return
+            self._queried(item.path, set_names, gone)
+        except NeedsPro:
+            self._replace(item, wanted)
+
+    def _patched(self, path: str, values: Mapping[str, Sequence[str]], gone: Sequence[str]) -> bool:
+        properties: dict[str, list[str] | None] = {
+            property_text(name): list(texts) for name, texts in values.items()
+        }
+        properties |= {property_text(name): None for name in gone}
+        place = f"metadata/{_api_path(path)}?recursiveProperties=0"
+        answer = self._site.api("PATCH", place, key=path, document={"props": properties}, also=_NO_PATCH)
+        return answer.is_fine
+
+    def _queried(self, path: str, values: Mapping[str, Sequence[str]], gone: Sequence[str]) -> None:
+        place = f"storage/{_api_path(path)}"
+        if values:
+            self._site.api("PUT", f"{place}?properties={query_properties(values)}&recursive=0", key=path)
+        if gone:
+            self._site.api("DELETE", f"{place}?properties={query_names(gone)}&recursive=0", key=path)
+
+    def _replace(self, item: Item, wanted: Mapping[str, Sequence[str]]) -> None:
+        if not wanted:
+            message = f"{item.path}: the last property of a file can only be removed with Artifactory Pro."
+            raise NeedsPro(item.path, message, hint="Leave one property, or use Artifactory Pro.")
+        if not self._redeploy(item.checksums, item.path, wanted):
+            raise NotFound(item.path, hint=f"Looked in {self._site.locator}.")
+
+    def move(self, source: str, target: str, sha256: str, *, copy: bool = False) -> None:
+        """Move or copy a file; what is in the target already with the same bytes is united with it.
+
+        Raises:
+            NeedsPro: The edition does not move.
+            NotFound: The source is not there.
+            Conflict: Other bytes are in the target.
+        """
+        found = {item.path: item for item in self._catalogue.look([source, target])}
+        if target in found:
+            self._merge(found.get(source), found[target], sha256, copy=copy)
+            return
+        query = f"to={encoded(f'/{target}')}&suppressLayouts=1&failFast=1"
+        call = f"{'copy' if copy else 'move'}/{_api_path(source)}?{query}"
+        try:
+            self._site.api("POST", call, key=source, repeat=False)
+        except Unclear as error:  # what was done is looked up
+            if not self._catalogue.look([target]):
+                raise error from None
+
+    def _merge(self, source: Item | None, target: Item, sha256: str, *, copy: bool) -> None:
+        rules.check_bytes(target.path, kept=target.checksums.sha256, offered=sha256)
+        if source is not None:
+            self.annotate(target, rules.united(target.properties, source.properties))
+            if not copy:
+                self.remove(source.path)
+
+
+def _is_sayable(properties: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the query form can say them: it trims, and drops what is empty."""
+    return all(
+        value and value == value.strip() and not value.endswith("\\")
+        for values in properties.values()
+        for value in values
+    )
+
+
+def _headers(checksums: Checksums) -> dict[str, str]:
+    return {
+        "X-Checksum-Sha256": checksums.sha256,
+        "X-Checksum-Sha1": checksums.sha1,
+        "X-Checksum-Md5": checksums.md5,
+        "Content-Type": "application/octet-stream",
+    }
+
+
+def _api_path(path: str) -> str:
+    return "/".join(map(encoded, path.split("/")))
