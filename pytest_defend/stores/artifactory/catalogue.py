@@ -86,7 +86,7 @@ class Catalogue:
         if not rules.speakable(prefix):
             return ()
         folder = prefix.removesuffix("/")
-        items = self._asked(_below(prefix), prefix or self._site.locator)
+        items: Iterable[Item] = list(self._asked(_below(prefix), prefix or self._site.locator))
         if not self._has_aql:
             items = self._walked(folder)
         return _sorted(
