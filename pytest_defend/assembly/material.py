@@ -59,7 +59,7 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
         wanted.append(junit)
     names = tuple(_keep(run, root, wanted, gaps))
     # what is installed now, and where modules come from, is known of a run of this process alone
-    sboms = () if later else tuple(keep_sboms(run, installed, gaps))
+    sboms = () if later else keep_sboms(run, installed, gaps)
     return Material(
         dists=dists,
         tested={} if later else ran_on(dists, installed),

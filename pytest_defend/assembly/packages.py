@@ -8,21 +8,20 @@ Rules:
 
 from __future__ import annotations
 
-import shutil
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.locate import locate
 from pytest_defend.assembly.store import open_store
 from pytest_defend.capture.distributions import read_distributions
-from pytest_defend.capture.files import safe_name
 from pytest_defend.capture.shipped import compare, imported_from
 from pytest_defend.errors import DefendError
 from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_defend.assembly.recording import Recording
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["changes", "keep_sboms", "ran_on", "settled"]
 
 _SBOM_BYTES = 64 << 20
+_SBOMS = "sboms.zip"
 
 
 def changes(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> tuple[str, ...]:
@@ -80,21 +80,25 @@ def ran_on(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[st
     return {dist.path: compare(dist, known.get(dist.name), imported_from) for dist in dists}
 
 
-def keep_sboms(run: Recording, installed: Installed | None, gaps: list[Gap]) -> Iterator[str]:
-    """Copy the SBOMs of installed packages into the bundle, and give their names there, sorted."""
-    for distribution in installed.distributions if installed else ():
-        for path in _sboms(distribution):
-            inside = path.relative_to(_folder(distribution)).parts
-            name = "/".join(("sboms", *map(safe_name, (distribution.id.replace(":", "-"), *inside))))
-            target = run.journal.folder / name
+def keep_sboms(run: Recording, installed: Installed | None, gaps: list[Gap]) -> tuple[str, ...]:
+    """Put the SBOMs of installed packages into one archive in the bundle; its name there, if there are any.
+
+    Equal environments give equal archives, so that a store keeps one.
+    """
+    found = {
+        "/".join((distribution.id.replace(":", "-"), *path.relative_to(_folder(distribution)).parts)): path
+        for distribution in (installed.distributions if installed else ())
+        for path in _sboms(distribution)
+    }
+    if not found:
+        return ()
+    with zipfile.ZipFile(run.journal.folder / _SBOMS, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, path in sorted(found.items()):
             try:
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+                archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
             except OSError as error:
-                problem = f"{path} could not be archived: {error.strerror}."
-                gaps.append(Gap(topic="sboms", problem=problem))
-                continue
-            yield name
+                gaps.append(Gap(topic="sboms", problem=f"{path} could not be archived: {error.strerror}."))
+    return (_SBOMS,)
 
 
 def _folder(distribution: Distribution) -> Path:

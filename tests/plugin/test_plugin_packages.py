@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tomllib
@@ -201,8 +202,9 @@ def test_locks_and_sboms_are_archived(scene: Scene, tmp_path: Path) -> None:
     _install(lib, scene.site)
     scene.run(f"--defend-wheelhouse={tmp_path / 'house'}", "--defend-build", "demo/1.2")
     roles = {file.name: file.role for file in scene.record.files}
-    assert roles["sboms/lib-1.0/lib.cdx.json"] == "sbom"
-    assert scene.read("sboms/lib-1.0/lib.cdx.json") == b'{"bomFormat": "CycloneDX"}'
+    assert roles["sboms.zip"] == "sbom"
+    with zipfile.ZipFile(io.BytesIO(scene.read("sboms.zip"))) as archive:
+        assert archive.read("lib-1.0/lib.cdx.json") == b'{"bomFormat": "CycloneDX"}'
     assert roles["pylock.demo-1-2.toml"] == roles["requirements.demo-1-2.txt"] == "lock"
     assert is_valid_pylock_path(Path("pylock.demo-1-2.toml"))
     lock = Pylock.from_dict(tomllib.loads(scene.read("pylock.demo-1-2.toml").decode()))
