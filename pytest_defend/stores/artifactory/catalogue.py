@@ -4,6 +4,7 @@ Rules:
 - One query in AQL asks for hundreds of contents and places; repository, path and name are always asked for,
   which those who are no administrators must do.
 - An answer the server has limited is an error: half a catalogue looks like missing files.
+- The repositories that keep build-info as files hold no files of ours: they are found by name only.
 - A server or user that may not use AQL is asked file by file, folder by folder, and by checksum.
 
 Source: JFrog's Artifactory Query Language; Artifactory 5.11, `AqlQueryValidator`.
@@ -35,6 +36,7 @@ _AT_ONCE = 200
 _FIELDS = ("repo", "path", "name", "size", "created", "actual_sha1", "actual_md5", "sha256", "property")
 _INCLUDE = ", ".join(f'"{name}"' for name in _FIELDS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_BUILDS = "*-build-info"
 _NO_AQL = (AccessDenied, NotFound)
 
 
@@ -72,7 +74,7 @@ class Catalogue:
         """The files under these paths, and those with these contents, sorted by path."""
         places = sorted({path for path in paths if exists(path)})
         digests = sorted({digest for digest in sha256s if _SHA256.fullmatch(digest)})
-        clauses = [*map(_at, places), *({"sha256": digest} for digest in digests)]
+        clauses = [*map(_at, places), *map(_holding, digests)]
         found: dict[str, Item] = {}
         for start in range(0, len(clauses), _AT_ONCE):
             for item in self._asked(clauses[start : start + _AT_ONCE], "files"):
@@ -161,10 +163,14 @@ def _at(path: str) -> dict[str, Any]:
     return {"$and": [{"repo": repository}, {"path": folder}, {"name": name}]}
 
 
+def _holding(sha256: str) -> dict[str, Any]:
+    return {"$and": [{"sha256": sha256}, {"repo": {"$nmatch": _BUILDS}}]}
+
+
 def _below(prefix: str) -> list[dict[str, Any]]:
     folder = prefix.removesuffix("/")
     if not folder:
-        return [{"repo": {"$match": "*"}}]
+        return [{"repo": {"$nmatch": _BUILDS}}]
     repository, _, inside = folder.partition("/")
     if not inside:
         return [{"repo": repository}]

@@ -62,7 +62,7 @@ def _served(build: BuildInfo, *modules: Module) -> Canned:
     return _json({"uri": "u", "buildInfo": document})
 
 
-def _row(path: str = PATH, content: bytes = b"demo", **properties: str) -> dict[str, Any]:
+def _row(path: str = PATH, content: bytes = b"demo", **properties: Any) -> dict[str, Any]:
     repository, folder, name = (
         path.split("/", 1)[0],
         path.split("/", 1)[1].rpartition("/")[0],
@@ -312,7 +312,7 @@ def test_a_folder_is_no_file() -> None:
 
 def test_a_file_is_deployed_in_one_call() -> None:
     properties = {"build.name": ("a;b",), "n": ("1", "2")}
-    row = _row(**{"build.name": "a;b"})
+    row = _row(PATH, b"demo", **{"build.name": "a;b"})
     row["properties"] += [{"key": "n", "value": "1"}, {"key": "n", "value": "2"}]
     with Scripted(_rows(), Canned(201, json.dumps({"checksums": MADE.to_dict()})), _rows(row)) as server:
         _store(server).put(an_upload(properties=properties))
@@ -414,7 +414,7 @@ PRO = Canned(400, "This REST API is available only in Artifactory Pro (see: x)."
     ],
 )
 def test_properties_are_set_as_the_server_takes_them(answers: list[Canned], lines: list[str]) -> None:
-    with Scripted(_rows(_row(**KEPT)), *answers) as server:
+    with Scripted(_rows(_row(PATH, b"demo", **KEPT)), *answers) as server:
         _store(server).annotate([PATH], VALUES)
         assert server.lines[2:] == lines
         if lines[0] == METADATA:
@@ -529,7 +529,7 @@ def test_repositories_and_permissions_are_told() -> None:
             Repository(key="a", kind="local", package_type=""),
             Repository(key="b", kind="virtual", package_type="pypi"),
         )
-        assert inspection.permissions("a", "jo") == {"read", "deploy"}
+        assert inspection.permissions("a", "jo") == frozenset({"read", "deploy"})
         assert inspection.permissions("a", "else") == frozenset()
         assert inspection.permissions("b", "jo") is None
         assert inspection.permissions("b", "jo") is None
