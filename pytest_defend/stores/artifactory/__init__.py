@@ -138,7 +138,7 @@ class ArtifactoryStore:
         if kept is not None:
             self._check_parts(kept, uploads)
             return
-        with self._publication.files(uploads):
+        with self._publication.files(uploads, stands=lambda: self._ledger.has_number(build.id)):
             self._ledger.publish(build)
 
     def append(self, build: BuildId, modules: Sequence[Module], uploads: Sequence[Upload] = ()) -> None:
@@ -149,8 +149,9 @@ class ArtifactoryStore:
         if grown is kept and modules:
             self._check_parts(kept, uploads)
             return
-        with self._publication.files(uploads):
-            self._ledger.append(kept.id, grown.modules[len(kept.modules) :])
+        new = grown.modules[len(kept.modules) :]
+        with self._publication.files(uploads, stands=lambda: self._ledger.has_modules(kept.id, new)):
+            self._ledger.append(kept.id, new)
 
     def promote(self, build: BuildId, promotion: Promotion) -> Promoted:
         """Move or copy the files of a build and record its status; see `Store.promote`."""

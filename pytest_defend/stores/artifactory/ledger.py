@@ -124,6 +124,15 @@ class Ledger:
         rules.check_run(build, kept=published, locator=self._site.locator)
         return _parsed(documents.current, raw, build.id)
 
+    def has_number(self, build: BuildId) -> bool:
+        """Whether any run of this number is there."""
+        return self._raw(BuildId(name=build.name, number=build.number)) is not None
+
+    def has_modules(self, build: BuildId, modules: Sequence[Module]) -> bool:
+        """Whether the run has any of these modules."""
+        there = {module.id for module in self.build(build).modules}
+        return any(module.id in there for module in modules)
+
     def publish(self, build: BuildInfo) -> None:
         """Make a build visible.
 

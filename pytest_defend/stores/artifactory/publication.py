@@ -6,9 +6,9 @@ Rules:
 - What is there with the same content is not sent again; several files at a time, never more than allowed.
 - What was sent is looked up again before it counts: its digest, and its properties, which a server drops
   without a word for who may not annotate.
-- What fails is undone: what was new is deleted unless somebody else has marked it meanwhile, properties that
-  were added are taken back. With an `incoming` repository nothing is in its place before all has arrived,
-  and what has arrived waits there for the next try.
+- What fails is undone: what was new is deleted unless somebody else has marked or published it meanwhile,
+  properties that were added are taken back. With an `incoming` repository nothing is in its place before all
+  has arrived, and what has arrived waits there for the next try.
 - When nobody says whether the build became visible, nothing is undone: publishing again decides.
 """
 
@@ -25,7 +25,7 @@ from pytest_defend.stores.artifactory.crew import work_on
 from pytest_defend.stores.bodies import check_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_defend.protocols import Item, Upload
     from pytest_defend.stores.artifactory.catalogue import Catalogue
@@ -69,8 +69,14 @@ class Publication:
         self._incoming = incoming
 
     @contextmanager
-    def files(self, uploads: Sequence[Upload]) -> Iterator[Mapping[str, Item]]:
+    def files(
+        self, uploads: Sequence[Upload], stands: Callable[[], bool] = lambda: False
+    ) -> Iterator[Mapping[str, Item]]:
         """Have the files there while the block makes them visible; undo them when it fails.
+
+        Args:
+            uploads: The files.
+            stands: Whether what names them is visible all the same: another process published it.
 
         Yields:
             The files, by path.
@@ -92,7 +98,7 @@ class Publication:
         except Unclear:
             raise
         except BaseException:
-            self._undone(steps)
+            self._undone(steps, stands)
             raise
 
     def _planned(self, uploads: Sequence[Upload]) -> list[_Step]:
@@ -190,9 +196,11 @@ class Publication:
 
         work_on(steps, mark, workers=self._workers)
 
-    def _undone(self, steps: Sequence[_Step]) -> None:
+    def _undone(self, steps: Sequence[_Step], stands: Callable[[], bool]) -> None:
         """Take back what can be; what cannot be is harmless: no build names it."""
         with suppress(StoreError):
+            if stands():
+                return
             there = {item.path: item for item in self._catalogue.look([step.upload.path for step in steps])}
             work_on(
                 [step for step in steps if step.upload.path in there],

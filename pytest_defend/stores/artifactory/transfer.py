@@ -61,7 +61,7 @@ class Transfer:
             Corrupt: They are not what was promised.
             Conflict: Other bytes came there meanwhile.
         """
-        if not upload.checksums.size_bytes:
+        if not upload.checksums.size_bytes or not _are_sayable(upload.checksums):
             check_source(upload)
         answer = self._site.file(
             "PUT",
@@ -196,6 +196,11 @@ class Transfer:
             self.annotate(target, rules.united(target.properties, source.properties))
             if not copy:
                 self.remove(source.path)
+
+
+def _are_sayable(checksums: Checksums) -> bool:
+    """Whether headers can hold them; those of any bytes can."""
+    return all(map(str.isascii, (checksums.sha256, checksums.sha1, checksums.md5)))
 
 
 def _is_sayable(properties: Mapping[str, Sequence[str]]) -> bool:
