@@ -9,7 +9,8 @@ Rules:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pytest_defend.settings.options import FLAGS, OPTIONS, Option
+from pytest_defend.settings.options import Option
+from pytest_defend.settings.table import FLAGS, OPTIONS
 
 __all__ = [
     "FLAGS",

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_defend.errors import UsageError
-from pytest_defend.settings.options import OPTIONS, Option
+from pytest_defend.settings.table import OPTIONS
 from pytest_defend.settings.values import Secret, read_argument, read_foreign, read_text, read_toml, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pytest_defend.model.ci import CiFacts
+    from pytest_defend.settings.options import Option
 
 __all__ = ["SettingRow", "Settings", "resolve"]
 

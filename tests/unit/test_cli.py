@@ -16,6 +16,7 @@ from builders import PATH, STARTED, a_bundle, a_clock, a_published
 from places import Place, a_place
 from pytest_defend import __version__, cli
 from pytest_defend.actions.archive import archive
+from pytest_defend.cli.call import Command
 from pytest_defend.model.bundle import FINAL, JOURNAL, Final
 from pytest_defend.model.fields import parse_instant
 from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, VersionView
@@ -396,7 +397,7 @@ def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str], com
     assert text.startswith(f"usage: pytest-defend {command}".rstrip())
     if command:
         assert "--format" in text
-        assert " ".join((cli.COMMANDS[command].__doc__ or "").split()) in " ".join(text.split())
+        assert " ".join((cli.COMMANDS[command].run.__doc__ or "").split()) in " ".join(text.split())
 
 
 def test_the_version_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
@@ -414,7 +415,7 @@ def test_a_bug_of_ours_is_a_sentence_and_a_traceback_only_when_asked_for(
     def bug(_: object) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(cli.COMMANDS, "builds", bug)
+    monkeypatch.setitem(cli.COMMANDS, "builds", Command(run=bug))
     monkeypatch.setenv("DEFEND_DEBUG", debug)
     assert cli.main(["builds"]) == 4
     told = capsys.readouterr()
@@ -432,7 +433,7 @@ def test_an_error_of_the_system_without_a_name(
     def full(_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(cli.COMMANDS, "builds", full)
+    monkeypatch.setitem(cli.COMMANDS, "builds", Command(run=full))
     assert refused(3, "builds") == "the system: No space left on device."
 
 
@@ -442,7 +443,7 @@ def test_ctrl_c(place: Place, monkeypatch: pytest.MonkeyPatch, refused: Callable
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.COMMANDS, "builds", interrupted)
+    monkeypatch.setitem(cli.COMMANDS, "builds", Command(run=interrupted))
     assert refused(130, "builds") == "Interrupted."
 
 

@@ -83,4 +83,5 @@ def test_importing_the_table_loads_nothing_that_pytest_has_not_loaded() -> None:
         "pytest_defend",
         "pytest_defend.settings",
         "pytest_defend.settings.options",
+        "pytest_defend.settings.table",
     ]

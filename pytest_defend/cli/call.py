@@ -1,0 +1,82 @@
+"""One call of a command: what was given, what it is about, how it answers.
+
+Rules:
+- Answers go to standard output, everything else to standard error. An answer is one JSON document or text.
+- A command is a row: what it does, its arguments, and which settings it takes as flags.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_defend import assembly, render
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pytest_defend.model.buildinfo import BuildId
+    from pytest_defend.model.ci import CiFacts
+    from pytest_defend.protocols import Store
+    from pytest_defend.settings import Project, Settings
+
+__all__ = ["BUG", "INTERRUPTED", "NO", "UNKNOWN", "USAGE", "YES", "Argument", "Call", "Command"]
+
+YES, NO, USAGE, UNKNOWN, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+"""Names of an argument, and what `add_argument` is told of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a command.
+
+    Attributes:
+        given: The arguments.
+        settings: Resolved.
+        project: Of the folder it was called in.
+        ci: The CI system this is, if any.
+    """
+
+    given: argparse.Namespace
+    settings: Settings
+    project: Project
+    ci: CiFacts | None
+
+    def store(self) -> Store:
+        """The store the settings name."""
+        return assembly.open_store(self.settings, self.project.root)
+
+    def build(self) -> BuildId:
+        """The build that was named.
+
+        Raises:
+            UsageError: What was named is no build.
+        """
+        from pytest_defend.model.buildinfo import BuildId
+
+        return BuildId.parse(self.given.build)
+
+    def answer(self, document: Any, text: Callable[[], Any]) -> None:
+        """Print an answer in the form that was asked for."""
+        if self.given.format == "json":
+            render.as_json(document)
+        else:
+            render.as_text(text())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command.
+
+    Attributes:
+        run: Does it; returns the exit code. Its docstring is what `--help` says.
+        arguments: Besides `--format` and the flags of settings.
+        flags: Names of the settings that can be given; None for all of them.
+    """
+
+    run: Callable[[Call], int]
+    arguments: tuple[Argument, ...] = ()
+    flags: tuple[str, ...] | None = ("store", "repository", "dry_run")
