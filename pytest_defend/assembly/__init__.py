@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_defend.assembly.bundles import complete_bundle
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
-    from pytest_defend.assembly.recording import Recording, begin, leave_spool
+    from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
     from pytest_defend.assembly.store import open_store
 else:
     _HOMES = {
@@ -28,6 +28,7 @@ else:
         "look_at_attempts": "extensions",
         "open_store": "store",
         "read_whole_environment": "environment",
+        "spool_folder": "recording",
     }
 
     def __getattr__(name: str) -> object:
@@ -46,4 +47,5 @@ __all__ = [
     "open_store",
     "plugin_manager",
     "read_whole_environment",
+    "spool_folder",
 ]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.record import RunFacts
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["Recording", "begin", "leave_spool", "resume"]
+__all__ = ["Recording", "begin", "leave_spool", "resume", "spool_folder"]
 
 _STATE = ".defend"
 _SPOOL = "spool"
@@ -191,9 +191,14 @@ def resume(settings: Settings, project: Project, folder: Path, hook: Any) -> Rec
     )
 
 
+def spool_folder(project: Project) -> Path:
+    """Where the records of a project wait for a store."""
+    return project.root / _STATE / _SPOOL
+
+
 def leave_spool(folder: Path, project: Project) -> None:
     """Remove a published bundle from the project's spool; one that lies elsewhere is the user's."""
-    spool = (project.root / _STATE / _SPOOL).resolve()
+    spool = spool_folder(project).resolve()
     if folder.resolve().parent == spool:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):

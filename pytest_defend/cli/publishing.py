@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend import assembly, render
 from pytest_defend.cli.call import YES, Command
+from pytest_defend.errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_defend.cli.call import Call
@@ -18,17 +20,28 @@ __all__ = ["COMMANDS"]
 
 
 def _publish(call: Call) -> int:
-    """Publish records, bundles and journals."""
+    """Publish records, bundles and journals; without any, everything that waits in the spool."""
     hook, store = assembly.plugin_manager().hook, call.store()
     done: list[tuple[Published, Verdict]] = []
     try:
-        for given in call.given.records:
+        for given in call.given.records or _waiting(call):
             row = _published(call, Path(given), hook, store)
             done.append(row)
     finally:
         rows = [{**published.to_dict(), "verdict": verdict.to_dict()} for published, verdict in done]
         call.answer(rows, lambda: render.text.published_view(done))
     return YES
+
+
+def _waiting(call: Call) -> list[str]:
+    """The folders of the spool that are packed; those that may still be heard have to be named."""
+    from pytest_defend.actions.spool import spool
+
+    rows = spool(assembly.spool_folder(call.project))
+    left = [row for row in rows if row.state in ("heard", "damaged")]
+    for row in left:
+        sys.stderr.write(f"pytest-defend: {row.folder} is left out: {row.reasons}.\n")
+    return [row.folder for row in rows if row not in left]
 
 
 def _published(call: Call, given: Path, hook: Any, store: Store) -> tuple[Published, Verdict]:
@@ -44,6 +57,24 @@ def _published(call: Call, given: Path, hook: Any, store: Store) -> tuple[Publis
     return published, verdict
 
 
+def _spool(call: Call) -> int:
+    """List, show or drop the records that wait on disk for a store."""
+    from pytest_defend.actions.spool import chosen, drop, spool
+
+    folder, runs = assembly.spool_folder(call.project), call.given.runs
+    if (call.given.what == "list") is bool(runs):
+        hint = "Write `spool list`, `spool show RUN ...` or `spool drop RUN ...`."
+        raise UsageError(f"spool {call.given.what} takes {'no' if runs else 'at least one'} run.", hint=hint)
+    rows = spool(folder)
+    if runs:
+        rows = tuple(chosen(rows, run, folder) for run in dict.fromkeys(runs))
+    if call.given.what == "drop":
+        rows = tuple(drop(folder, row.run) for row in rows)
+    view = {"list": render.text.spool_list, "show": render.text.spool_view, "drop": render.text.spool_dropped}
+    call.answer([row.to_dict() for row in rows], lambda: view[call.given.what](rows))
+    return YES
+
+
 COMMANDS = {
     "publish": Command(
         run=_publish,
@@ -52,10 +83,18 @@ COMMANDS = {
                 ("records",),
                 {
                     "metavar": "RECORD",
-                    "nargs": "+",
+                    "nargs": "*",
                     "help": "file of --defend-record, folder of the spool, or journal.jsonl",
                 },
             ),
         ),
+    ),
+    "spool": Command(
+        run=_spool,
+        arguments=(
+            (("what",), {"choices": ("list", "show", "drop"), "help": "what to do"}),
+            (("runs",), {"metavar": "RUN", "nargs": "*", "help": "id of a run, as listed"}),
+        ),
+        flags=(),
     ),
 }

@@ -15,7 +15,16 @@ from pytest_defend.model.distributions import Installed
 from pytest_defend.model.facts import Gap, Interpreter, Platform
 from pytest_defend.model.fields import Document
 
-__all__ = ["BuildRow", "BuildView", "EnvironmentView", "FileView", "FilesView", "StageView", "VersionView"]
+__all__ = [
+    "BuildRow",
+    "BuildView",
+    "EnvironmentView",
+    "FileView",
+    "FilesView",
+    "SpoolRow",
+    "StageView",
+    "VersionView",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,29 @@ class FilesView(Document):
 
     build: str
     files: tuple[FileView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolRow(Document):
+    """A record that waits on disk."""
+
+    run: str
+    """Its id; the name of its folder."""
+    folder: str
+    state: str
+    """`complete`; `packed`: its process ended without a last word; `heard`: still being heard, or killed;
+    `damaged`."""
+    build: str = ""
+    """`NAME/NUMBER`."""
+    stage: str = ""
+    started: str = ""
+    result: str = ""
+    """`passed`, `warned`, `failed` or `incomplete`; empty for one that is not packed."""
+    reasons: str = ""
+    """Why it is no better."""
+    files: int = 0
+    """How many files it has."""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,10 +26,21 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Verdict
-    from pytest_defend.model.views import BuildRow, BuildView, FilesView, StageView
+    from pytest_defend.model.views import BuildRow, BuildView, FilesView, SpoolRow, StageView
     from pytest_defend.settings import SettingRow
 
-__all__ = ["build_list", "build_view", "files_view", "published_view", "sentence", "settings_view", "shown"]
+__all__ = [
+    "build_list",
+    "build_view",
+    "files_view",
+    "published_view",
+    "sentence",
+    "settings_view",
+    "shown",
+    "spool_dropped",
+    "spool_list",
+    "spool_view",
+]
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "incomplete": "red"}
 _COUNTS = (
@@ -145,6 +156,42 @@ def published_view(rows: Iterable[tuple[Published, Verdict]]) -> RenderableType:
 def _published(published: Published, verdict: Verdict) -> Iterable[Text]:
     yield from map(shown, published_lines(published))
     yield shown(stage_line(published.stage, verdict), style=_COLOURS[verdict.result.value])
+
+
+def spool_list(rows: Sequence[SpoolRow]) -> RenderableType:
+    """What waits, a run a line."""
+    if not rows:
+        return Text("nothing waits")
+    table = Table(box=None, pad_edge=False)
+    for title in ("run", "build", "stage", "state", "result", "size"):
+        table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
+    for row in rows:
+        told = (row.run, row.build, row.stage, row.state, row.result, size(row.size_bytes))
+        table.add_row(*map(shown, told))
+    return table
+
+
+def spool_view(rows: Sequence[SpoolRow]) -> RenderableType:
+    """Everything about some that wait."""
+    parts: list[RenderableType] = []
+    for row in rows:
+        pairs = (
+            ("build", row.build),
+            ("stage", row.stage),
+            ("started", row.started),
+            ("state", row.state),
+            ("result", row.result),
+            ("because", row.reasons),
+            ("files", f"{row.files}, {size(row.size_bytes)}"),
+            ("folder", row.folder),
+        )
+        parts += [shown(f"run {row.run}", style="bold"), _indented(_pairs(*pairs))]
+    return Group(*parts)
+
+
+def spool_dropped(rows: Sequence[SpoolRow]) -> RenderableType:
+    """What was removed."""
+    return Group(*(shown(f"dropped {row.run}, stage {row.stage} of {row.build}".rstrip()) for row in rows))
 
 
 def settings_view(rows: Iterable[SettingRow]) -> RenderableType:

@@ -19,7 +19,7 @@ from pytest_defend.actions.archive import archive
 from pytest_defend.cli.call import Command
 from pytest_defend.model.bundle import FINAL, JOURNAL, Final
 from pytest_defend.model.fields import parse_instant
-from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, VersionView
+from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, SpoolRow, VersionView
 from pytest_defend.stores.directory import DirectoryStore
 from runs import environment
 
@@ -372,7 +372,8 @@ def test_nothing_numbers_the_change_set(refused: Callable[..., str], place: Plac
         ["show"],
         ["show", "a/1", "--format=xml"],
         ["get", "a/1"],
-        ["publish"],
+        ["spool"],
+        ["spool", "sweep"],
         ["builds", "--no"],
     ],
     ids=" ".join,
@@ -494,3 +495,66 @@ def test_a_record_that_was_made_to_do_harm(refused: Callable[..., str], place: P
     with zipfile.ZipFile(record, "w") as out:
         out.writestr("manifest.json", json.dumps(manifest))
     assert "is a place outside the bundle" in refused(2, "publish", str(record))
+
+
+@pytest.fixture
+def waiting(place: Place) -> Place:
+    """A project with one run that could not be published and one that was killed."""
+    a_bundle(place.root / ".defend/spool/r-kept", run="r-kept")
+    (place.root / ".defend/spool/r-kept" / FINAL).write_bytes(Final(exit_status=0).to_bytes())
+    place.killed(run="r-killed")
+    return place
+
+
+@pytest.mark.usefixtures("waiting")
+def test_spool(said: Callable[..., str]) -> None:
+    lines = [" ".join(line.split()) for line in said("spool", "list").splitlines()]
+    assert lines[0] == "run build stage state result size"
+    assert lines[1].startswith("r-kept demo/1 tests complete passed ")
+    assert lines[2].startswith("r-killed demo/1 tests heard ")
+    rows = [SpoolRow.from_dict(row) for row in json.loads(said("spool", "list", "--format=json"))]
+    assert [row.run for row in rows] == ["r-kept", "r-killed"]
+    text = said("spool", "show", "r-kept", "r-killed")
+    assert "\n  state    complete\n" in text
+    assert "\n  because  still being heard, or killed\n" in text
+    assert said("spool", "drop", "r-killed") == "dropped r-killed, stage tests of demo/1\n"
+    assert "r-killed" not in said("spool", "list")
+
+
+def test_an_empty_spool(said: Callable[..., str], place: Place) -> None:
+    del place
+    assert said("spool", "list") == "nothing waits\n"
+    assert json.loads(said("spool", "list", "--format=json")) == []
+
+
+@pytest.mark.usefixtures("waiting")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["list", "r-kept"], "spool list takes no run."),
+        (["show"], "spool show takes at least one run."),
+        (["drop"], "spool drop takes at least one run."),
+        (["drop", "nobody"], "No run 'nobody' waits in "),
+        (["drop", "r-kept", "nobody"], "No run 'nobody' waits in "),
+    ],
+)
+def test_spool_refuses(refused: Callable[..., str], arguments: list[str], sentence: str) -> None:
+    assert refused(2, "spool", *arguments).startswith(sentence)
+
+
+def test_spool_drops_all_or_none(refused: Callable[..., str], waiting: Place) -> None:
+    refused(2, "spool", "drop", "r-kept", "nobody")
+    assert (waiting.root / ".defend/spool/r-kept").is_dir()
+
+
+def test_publish_without_names_publishes_what_waits(
+    waiting: Place, store: DirectoryStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["publish"]) == 0
+    told = capsys.readouterr()
+    assert "published demo/1@" in told.out
+    assert re.fullmatch(r"pytest-defend: .*/r-killed is left out: still being heard, or killed\.\n", told.err)
+    assert [run.id.number for run in store.builds()] == ["1"]
+    assert [path.name for path in (waiting.root / ".defend/spool").iterdir()] == ["r-killed"]
+    assert cli.main(["publish", "--format=json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
