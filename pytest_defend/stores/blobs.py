@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_defend.errors import Corrupt
-from pytest_defend.model.checksums import Hasher
+from pytest_defend.model.checksums import Checksums, Hasher
 from pytest_defend.stores import rules
 
 if TYPE_CHECKING:
@@ -53,13 +53,32 @@ class Blobs:
             StoreError: A source cannot be read, or the folder not written.
         """
         try:
-            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is the last one's
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._make_folder()
             changed = {self._keep(upload) for upload in uploads}
             for folder in (*sorted(changed), self._folder, self._folder.parent):
                 _flush_folder(folder)
         except OSError as error:
             raise rules.folder_failure(self._locator, error) from error
+
+    def receive(self, chunks: Iterable[bytes]) -> Checksums:
+        """Make bytes durable whose checksums nobody promised.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        hasher = Hasher()
+        try:
+            self._make_folder()
+            incoming = self._written(hasher.through(chunks))
+            checksums = hasher.checksums()
+            target = self._path(checksums.sha256)
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            incoming.replace(target)
+            for folder in (target.parent, self._folder, self._folder.parent):
+                _flush_folder(folder)
+        except OSError as error:
+            raise rules.folder_failure(self._locator, error) from error
+        return checksums
 
     def open(self, item: Item) -> BinaryIO:
         """The bytes of an item, as they were kept.
@@ -101,20 +120,33 @@ class Blobs:
             deque(moving, maxlen=0)
             rules.check_checksums(upload.path, promised=upload.checksums, actual=hasher.checksums())
             return target.parent
-        descriptor, incoming = tempfile.mkstemp(prefix="incoming-", dir=self._folder)
+        incoming = self._written(moving)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.writelines(moving)
-                file.flush()
-                os.fsync(file.fileno())
             # the promised digest names no file before it is known to be one
             rules.check_checksums(upload.path, promised=upload.checksums, actual=hasher.checksums())
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            Path(incoming).replace(target)
+            incoming.replace(target)
+        except BaseException:
+            incoming.unlink(missing_ok=True)
+            raise
+        return target.parent
+
+    def _make_folder(self) -> None:
+        self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is the last one's
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _written(self, chunks: Iterable[bytes]) -> Path:
+        """A new file with these bytes, on the disk."""
+        descriptor, incoming = tempfile.mkstemp(prefix="incoming-", dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
         except BaseException:
             Path(incoming).unlink(missing_ok=True)
             raise
-        return target.parent
+        return Path(incoming)
 
 
 def _holds(path: Path, sha256: str) -> bool:

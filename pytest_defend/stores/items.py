@@ -32,6 +32,7 @@ __all__ = [
     "set_properties",
     "write_items",
     "write_properties",
+    "write_repositories",
 ]
 
 _ITEMS = """
@@ -108,13 +109,14 @@ def check_items(database: sqlite3.Connection, uploads: Iterable[Upload]) -> None
 def write_items(database: sqlite3.Connection, uploads: Sequence[Upload], now_ms: int) -> None:
     """Add files, and properties to those that are there."""
     repositories = {upload.path.partition("/")[0] for upload in uploads}
-    _write_repositories(database, repositories, now_ms)
+    write_repositories(database, repositories, now_ms)
     database.executemany(_NEW_ITEM, [_row(upload, now_ms) for upload in uploads])
     for upload in uploads:
         write_properties(database, upload.path, upload.properties)
 
 
-def _write_repositories(database: sqlite3.Connection, names: Iterable[str], now_ms: int) -> None:
+def write_repositories(database: sqlite3.Connection, names: Iterable[str], now_ms: int) -> None:
+    """Make the repositories that are not there yet."""
     rows = [(name, now_ms) for name in sorted(names)]
     database.executemany("INSERT OR IGNORE INTO repositories (name, created_ms) VALUES (?, ?)", rows)
 
@@ -148,7 +150,7 @@ def move_items(
 ) -> None:
     """Move or copy files with their properties; one whose target is there adds its properties to it."""
     moves = tuple(moves)
-    _write_repositories(database, {target.partition("/")[0] for _, target in moves}, now_ms)
+    write_repositories(database, {target.partition("/")[0] for _, target in moves}, now_ms)
     for source, target in moves:
         if not digest(database, target):
             database.execute(_COPY, (target, target.partition("/")[0], source))

@@ -45,14 +45,17 @@ def read_runs(database: sqlite3.Connection | None, where: str, *texts: str) -> t
     )
 
 
-def read_document(database: sqlite3.Connection, run: Run, *, locator: str) -> BuildInfo:
-    """The document of a run that is there.
+def read_document(
+    database: sqlite3.Connection, run: Run, *, locator: str, project: str | None = None
+) -> BuildInfo:
+    """The document of a run that is there; with a project, of the run in it.
 
     Raises:
         Corrupt: It is not what was written.
     """
-    query = f"SELECT document, sha256 FROM builds WHERE {_THIS}"  # noqa: S608
-    document, expected = database.execute(query, _key(run)).fetchone()
+    where, key = _where(run, project)
+    query = f"SELECT document, sha256 FROM builds {where}"  # noqa: S608
+    document, expected = database.execute(query, key).fetchone()
     actual = hashlib.sha256(document).hexdigest()
     if actual != expected:
         hint = f"Restore {locator} from a copy."
@@ -73,6 +76,12 @@ def read_original(database: sqlite3.Connection, run: Run, *, locator: str) -> Bu
 
 def _key(run: Run) -> tuple[str, str, int]:
     return run.id.name, run.id.number, epoch_ms(run.started_at)
+
+
+def _where(run: Run, project: str | None) -> tuple[str, tuple[str | int, ...]]:
+    if project is None:  # version 1 knew no projects
+        return f"WHERE {_THIS}", _key(run)
+    return f"WHERE {_THIS} AND project = ?", (*_key(run), project)
 
 
 def new_run(
@@ -97,9 +106,12 @@ def new_run(
     return row
 
 
-def rewrite_run(database: sqlite3.Connection, run: Run, build: BuildInfo) -> None:
+def rewrite_run(
+    database: sqlite3.Connection, run: Run, build: BuildInfo, *, project: str | None = None
+) -> None:
     """Give a run that is there a document that has grown."""
-    (row,) = database.execute(f"SELECT id FROM builds WHERE {_THIS}", _key(run)).fetchone()  # noqa: S608
+    where, key = _where(run, project)
+    (row,) = database.execute(f"SELECT id FROM builds {where}", key).fetchone()  # noqa: S608
     document = build.to_bytes()
     sha256 = hashlib.sha256(document).hexdigest()
     database.execute(

@@ -1,0 +1,282 @@
+"""The server as a whole: a flask application, and waitress to serve it.
+
+Rules:
+- Every request goes one way: who is it, which route, the view, or the refusal.
+- Whatever goes wrong is an answer in Artifactory's shape.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import waitress
+from flask import Flask, Response, request
+
+from pytest_defend.errors import Conflict, DefendError, NotFound, StoreError, UsageError
+from pytest_defend.server.calls import ANONYMOUS, Call, Shop
+from pytest_defend.server.credentials import account_of
+from pytest_defend.server.profiles import PROFILES
+from pytest_defend.server.refusals import Refused, refusal_answer
+from pytest_defend.server.routes import chosen
+from pytest_defend.stores.accounts import EVERY_REPOSITORY, RIGHTS, Account
+from pytest_defend.stores.served import ServedStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_defend.protocols import Clock
+
+__all__ = ["User", "application", "serve"]
+
+logger = logging.getLogger(__name__)
+
+CONTEXT = "artifactory"
+_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
+_UNSPEAKABLE = frozenset('^[]{}|\\"<> ')
+_LARGEST_BODY = 1 << 44
+_THREADS = 16
+_DEFAULT_RIGHTS = "rnw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody the server knows.
+
+    Attributes:
+        name: As in requests.
+        password: The same.
+        admin: Whether everything is allowed.
+        rights: What is allowed in every repository, as in `stores.accounts`.
+        token: An access token; empty for none.
+    """
+
+    name: str
+    password: str
+    admin: bool = False
+    rights: str = _DEFAULT_RIGHTS
+    token: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> User:
+        """Read `NAME:PASSWORD`, `NAME:PASSWORD:admin` or `NAME:PASSWORD:RIGHTS`.
+
+        Raises:
+            UsageError: It is none of them.
+        """
+        name, _, rest = text.partition(":")
+        password, _, rights = rest.partition(":")
+        rights = rights or _DEFAULT_RIGHTS
+        if not name or not password or (rights != "admin" and set(rights) - set(RIGHTS)):
+            hint = f"Write NAME:PASSWORD, NAME:PASSWORD:admin or NAME:PASSWORD:{_DEFAULT_RIGHTS}."
+            raise UsageError(f"This names no user: {name or 'no name'}.", hint=hint)
+        return cls(name=name, password=password, admin=rights == "admin", rights=rights)
+
+
+def application(  # noqa: PLR0913  # each is one switch of the server
+    store_folder: Path,
+    *,
+    profile: str = "7-pro",
+    users: Sequence[User] = (),
+    repositories: Mapping[str, Mapping[str, Any]] | None = None,
+    anonymous: bool = False,
+    hide_unauthorized: bool = False,
+    pypi_json: bool = False,
+    clock: Clock | None = None,
+    interfere: Callable[[Any], Response | None] | None = None,
+) -> Flask:
+    """The server as a WSGI application.
+
+    Args:
+        store_folder: What is served; made when it is missing.
+        profile: One of `PROFILES`.
+        users: Added to those the store knows.
+        repositories: Configurations by key, as `PUT /api/repositories/{key}` takes them; made when missing.
+        anonymous: Whether who has no credentials may read.
+        hide_unauthorized: Whether what one may not read does not exist.
+        pypi_json: Whether the package index speaks JSON to who asks for it.
+        clock: Says what time it is.
+        interfere: Asked before every request; what it answers is the answer. See `mishaps`.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    if profile not in PROFILES:
+        raise UsageError(f"{profile!r} is no profile.", hint=f"Choose one of {', '.join(PROFILES)}.")
+    clock = clock or _now
+    store = ServedStore(store_folder, clock)
+    _prepare(store, users, repositories or {}, anonymous=anonymous, seven=PROFILES[profile].seven)
+    shop = Shop(
+        store=store,
+        profile=PROFILES[profile],
+        clock=clock,
+        open=not _somebody(store),
+        anonymous=anonymous,
+        hide_unauthorized=hide_unauthorized,
+        pypi_json=pypi_json,
+    )
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False
+    app.config["MAX_FORM_MEMORY_SIZE"] = None  # descriptions of packages are long
+
+    def view(path: str = "") -> Response:  # noqa: ARG001 - the path as it was sent counts
+        interference = interfere(request) if interfere is not None else None
+        return interference if interference is not None else _answer(shop)
+
+    for rule in ("/", "/<path:path>"):
+        app.add_url_rule(
+            rule, endpoint=rule, view_func=view, methods=_METHODS, provide_automatic_options=False
+        )
+    return app
+
+
+def serve(  # noqa: PLR0913  # each is one switch of the server
+    store_folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    profile: str = "7-pro",
+    users: Sequence[User] = (),
+    repositories: Mapping[str, Mapping[str, Any]] | None = None,
+    anonymous: bool = False,
+    hide_unauthorized: bool = False,
+    pypi_json: bool = False,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a store until it is interrupted.
+
+    Args:
+        store_folder: See `application`; so are `profile` to `pypi_json`.
+        host: Address to bind.
+        port: The same; 0 for any that is free.
+        profile: Which Artifactory.
+        users: Who may ask.
+        repositories: Made when missing.
+        anonymous: Whether others may read.
+        hide_unauthorized: Whether what one may not read does not exist.
+        pypi_json: Whether the package index speaks JSON.
+        ready: Told the URL once connections are taken.
+
+    Raises:
+        UsageError: Others could reach it and nobody is asked who they are, or the address is not free.
+    """
+    app = application(
+        store_folder,
+        profile=profile,
+        users=users,
+        repositories=repositories,
+        anonymous=anonymous,
+        hide_unauthorized=hide_unauthorized,
+        pypi_json=pypi_json,
+    )
+    if not _is_loopback(host) and not _somebody(ServedStore(store_folder, _now)):
+        hint = "Name users (NAME:PASSWORD), or bind 127.0.0.1."
+        raise UsageError(f"Everybody who reaches {host} could change this store.", hint=hint)
+    try:
+        server = waitress.create_server(
+            app,
+            host=host,
+            port=port,
+            threads=_THREADS,
+            max_request_body_size=_LARGEST_BODY,
+            ident=None,
+        )
+    except OSError as error:
+        raise UsageError(
+            f"{host}:{port} cannot be bound: {error.strerror}.", hint="Choose another port."
+        ) from error
+    if ready is not None:
+        ready(f"http://{_shown(host)}:{server.effective_port}/{CONTEXT}")
+    try:
+        server.run()
+    finally:
+        server.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _somebody(store: ServedStore) -> bool:
+    return any(user.name != ANONYMOUS for user in store.accounts.users())
+
+
+def _prepare(
+    store: ServedStore,
+    users: Sequence[User],
+    repositories: Mapping[str, Mapping[str, Any]],
+    *,
+    anonymous: bool,
+    seven: bool,
+) -> None:
+    accounts = store.accounts
+    for user in users:
+        accounts.add_user(user.name, user.password, admin=user.admin)
+        if not user.admin:
+            accounts.permit(user.name, EVERY_REPOSITORY, user.rights)
+        if user.token:
+            accounts.new_token(user.name, user.token)
+    if anonymous and ANONYMOUS not in {user.name for user in accounts.users()}:
+        accounts.add_user(ANONYMOUS, "")
+        accounts.permit(ANONYMOUS, EVERY_REPOSITORY, "r")
+    known = accounts.repositories()
+    own: dict[str, Mapping[str, Any]] = {}
+    if seven:
+        own["artifactory-build-info"] = {"rclass": "local", "packageType": "buildinfo"}
+    for key, configuration in {**own, **repositories}.items():
+        if key not in known:
+            accounts.configure(key, {"rclass": "local", "packageType": "generic", **configuration})
+
+
+def _answer(shop: Shop) -> Response:
+    """Answer the request at hand."""
+    try:
+        answer = _viewed(shop)
+    except Refused as refused:
+        answer = refusal_answer(refused)
+    except UsageError as error:
+        answer = refusal_answer(Refused(400, error.message))
+    except NotFound as error:
+        answer = refusal_answer(Refused(404, error.message))
+    except Conflict as error:
+        answer = refusal_answer(Refused(409, error.message))
+    except StoreError as error:
+        logger.warning("%s", error)
+        answer = refusal_answer(Refused(500, error.message))
+    except DefendError as error:
+        answer = refusal_answer(Refused(400, error.message))
+    answer.headers["Server"] = f"Artifactory/{shop.profile.version}"
+    answer.headers["X-Artifactory-Id"] = "pytest-defend"
+    answer.headers["X-Artifactory-Node-Id"] = "serve"
+    return answer
+
+
+def _viewed(shop: Shop) -> Response:
+    raw = str(request.environ["REQUEST_URI"]).partition("?")[0]
+    raw = raw.partition("://")[2].partition("/")[2] or raw  # a proxy is asked for whole URLs
+    if _UNSPEAKABLE & set(raw):
+        return Response("<html><body><h1>HTTP Status 400 - Bad Request</h1></body></html>", 400)
+    raw = raw.lstrip("/")
+    base = request.host_url.rstrip("/")
+    if raw == CONTEXT or raw.startswith(f"{CONTEXT}/"):
+        raw, base = raw[len(CONTEXT) + 1 :], f"{base}/{CONTEXT}"
+    route, named = chosen(request.method, raw, shop.profile)
+    known = not (route.free and shop.profile.seven)
+    user = account_of(request, shop) if known else Account(name=ANONYMOUS)
+    call = Call(shop=shop, request=request, raw=raw, base=base, user=user, named=named)
+    return route.view(call)
