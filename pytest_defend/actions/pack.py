@@ -29,7 +29,7 @@ from pytest_defend.model.verdict import judge
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_defend.model.buildinfo import BuildInfo
+    from pytest_defend.model.buildinfo import BuildInfo, Issues
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.journal import Header
@@ -52,7 +52,9 @@ class Material:
         installed: What is installed, with all that is known of it by now; None for what the journal says.
         reports: Names in the bundle of reports of others, already copied there.
         sboms: The same of documents that packages carry about themselves.
+        beside: Name and version of the package of the build that this run adds to; None for a new build.
         installed_changes: What was installed or removed while the tests ran.
+        issues: Those the tested change touches; None for none.
         gaps: What could not be read after the journal was closed.
         modify: A last look of others at the build-info.
     """
@@ -62,7 +64,9 @@ class Material:
     installed: Installed | None = None
     reports: Sequence[str] = ()
     sboms: Sequence[str] = ()
+    beside: tuple[str, str] | None = None
     installed_changes: tuple[str, ...] = ()
+    issues: Issues | None = None
     gaps: tuple[Gap, ...] = ()
     modify: Callable[[BuildInfo], BuildInfo] | None = None
 
@@ -206,12 +210,13 @@ def _manifest(
     folder: Path, summary: Summary, record: RunRecord, verdict: Verdict, material: Material
 ) -> Manifest:
     header = summary.header
-    layout = Layout.of(record, repository=header.repository, project=header.package)
+    layout = Layout.of(record, repository=header.repository, project=header.package, beside=material.beside)
     told = [(RECORD, _checksums(folder / RECORD)), *((f.name, f.checksums) for f in record.files)]
     evidence = [Placed(name=name, path=layout.evidence(record, name), checksums=sums) for name, sums in told]
     build = build_info(
         record, layout, verdict=verdict, tally=summary.tally, evidence=evidence, url=header.build_url
     )
+    build = replace(build, issues=material.issues)
     packages = [
         BundledFile(name=f"{_DIST}/{s.file}", path=layout.package(s), checksums=s.checksums)
         for s in record.subjects

@@ -3,6 +3,7 @@
 Rules:
 - The files and the build-info go in together: a reader sees all of it or nothing.
 - Publishing the same bundle again changes nothing.
+- A run whose build is there already adds its stage to it (`actions/stages.py`), or is refused.
 - `defend.stage.<stage>` is written to every file of the build after everything else, by `mark`; its
   absence is the safe state.
 - A dry run only reads.
@@ -14,26 +15,24 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from pytest_defend.actions.stages import joined, stage_property
 from pytest_defend.errors import Conflict, InvalidDocument, NotFound
+from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.bundle import FINAL, FORMAT, MANIFEST, Final, Manifest, Published
 from pytest_defend.protocols import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
-    from pytest_defend.model.buildinfo import BuildId
+    from pytest_defend.actions.stages import Joined
+    from pytest_defend.model.buildinfo import BuildInfo
     from pytest_defend.model.bundle import BundledFile
     from pytest_defend.model.results import Verdict
     from pytest_defend.protocols import Store
 
-__all__ = ["mark", "open_bundle", "publish", "stage_property"]
-
-
-def stage_property(stage: str) -> str:
-    """Name of the property that says how a stage ended."""
-    return f"defend.stage.{stage}"
+__all__ = ["mark", "open_bundle", "publish"]
 
 
 def open_bundle(folder: Path) -> tuple[Manifest, Final | None]:
@@ -64,7 +63,9 @@ def _problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield f"files[{index}].name", f"{file.name!r} is a place outside the bundle"
 
 
-def publish(folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = False) -> Published:
+def publish(
+    folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = False, on_exists: str = "fail"
+) -> Published:
     """Put a bundle into a store.
 
     Args:
@@ -72,22 +73,25 @@ def publish(folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = F
         manifest: Its manifest.
         store: Where it goes.
         dry_run: Only read, and say what would be done.
+        on_exists: What to do when the build has this stage already: `fail`, `new-run` or `resume`.
 
     Raises:
-        Conflict: The build, or other bytes under one of its paths, are there already.
+        Conflict: The build has this stage already or is of something else, or other bytes are there under one
+            of its paths.
         StoreError: The store could not do it; nothing is half visible, trying again is safe.
     """
-    build = manifest.build
-    if dry_run:
-        _refuse_other_run(manifest, store)
+    there = _there(manifest, store)
+    join = joined(manifest, there, store, on_exists=on_exists) if there else None
     kept = frozenset(file.path for file in manifest.files if _is_kept(file, store))
+    build = there or manifest.build
     if not dry_run:
-        identity = {
-            "build.name": (build.name,),
-            "build.number": (build.number,),
-            "build.timestamp": (build.timestamp,),
-        }
-        store.publish_build(build, [_upload(folder, file, identity) for file in manifest.files])
+        try:
+            _write(folder, manifest, store, join)
+        except Conflict:
+            if there is not None or (there := _there(manifest, store)) is None:
+                raise
+            build = there  # somebody else was first, just now
+            _write(folder, manifest, store, joined(manifest, there, store, on_exists=on_exists))
     return Published(
         build=str(build.id),
         store=store.locator,
@@ -97,6 +101,34 @@ def publish(folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = F
         size_bytes=sum(f.checksums.size_bytes for f in manifest.files if f.path not in kept),
         dry_run=dry_run,
     )
+
+
+def _there(manifest: Manifest, store: Store) -> BuildInfo | None:
+    """The build of this name and number that another run began; the latest of several.
+
+    Two runs may begin in one millisecond: the instant alone does not say whose build it is.
+    """
+    build = manifest.build
+    try:
+        kept = store.build(BuildId(name=build.name, number=build.number))
+    except NotFound:
+        return None
+    own = any(module.properties.get("defend.run") == manifest.run for module in kept.modules)
+    return None if own and kept.started_at == build.started_at else kept
+
+
+def _write(folder: Path, manifest: Manifest, store: Store, join: Joined | None) -> None:
+    build = join.build if join else manifest.build
+    identity = {
+        "build.name": (build.name,),
+        "build.number": (build.number,),
+        "build.timestamp": (build.timestamp,),
+    }
+    uploads = [_upload(folder, file, identity) for file in manifest.files]
+    if join is None:
+        store.publish_build(build, uploads)
+    else:
+        store.append(build.id, join.modules, uploads)
 
 
 def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
@@ -136,16 +168,3 @@ def _is_kept(file: BundledFile, store: Store) -> bool:
         hint = "A published version is never replaced: build and publish a new version."
         raise Conflict(file.path, message, hint=hint)
     return True
-
-
-def _refuse_other_run(manifest: Manifest, store: Store) -> None:
-    build = manifest.build
-    others: Sequence[BuildId] = [
-        run.id
-        for run in store.builds(build.name)
-        if run.id.number == build.number and run.started_at != build.started_at
-    ]
-    if others:
-        message = f"{others[0]} is in {store.locator} already."
-        hint = "Run again under another number (--defend-build NAME/NUMBER)."
-        raise Conflict(str(build.id), message, hint=hint)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_defend.actions.publish import stage_property
-from pytest_defend.errors import NotFound
+from pytest_defend.actions.stages import stage_mark
 from pytest_defend.model.results import Result
 from pytest_defend.model.views import BuildView, StageView
 
@@ -39,7 +38,7 @@ def show(build: BuildId, store: Store) -> BuildView:
 def _stage(module: Module, store: Store) -> StageView:
     said = {name: str(value) for name, value in module.properties.items()}
     name, result = said["defend.stage"], said.get("defend.result", "")
-    mark = _mark(module, name, store)
+    mark = stage_mark(module, name, store)
     counted = {key.removeprefix(_TESTS): value for key, value in said.items() if key.startswith(_TESTS)}
     return StageView(
         name=name,
@@ -58,15 +57,3 @@ def _unsaid(result: str, mark: str) -> str:
     if result in _GREEN and not mark:
         return "its process never spoke its last word, or files of it are gone"
     return "its process ended badly after its session" if result in _GREEN and mark not in _GREEN else ""
-
-
-def _mark(module: Module, stage: str, store: Store) -> str:
-    """What stands on the stage's files; files that disagree, or are gone, give no mark."""
-    marks = set()
-    for artifact in module.artifacts:
-        try:
-            item = store.stat(f"{artifact.repository}/{artifact.path}")
-        except NotFound:
-            return ""
-        marks.add(item.properties.get(stage_property(stage), ("",))[0])
-    return marks.pop() if len(marks) == 1 else ""

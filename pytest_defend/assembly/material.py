@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.extensions import asked_artifacts
-from pytest_defend.assembly.packages import changes, keep_sboms, ran_on, settled
+from pytest_defend.assembly.issues import issues
+from pytest_defend.assembly.packages import beside, changes, fetched, keep_sboms, ran_on, settled
 from pytest_defend.capture.files import match, read_dists, safe_name
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
@@ -50,7 +51,9 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
     later = config is None
     dists = _dists(run, root, gaps, later=later)
     found = changes(run, facts, gaps)
-    installed = settled(run, _of_journal(run) if later else facts, gaps)
+    begun = _of_journal(run) if later else facts
+    installed = settled(run, begun, gaps)
+    touched = issues(run, begun, gaps)
     wanted = list(_wanted(run, root, gaps))
     if later:
         wanted = [path for path in _readable(run, wanted, gaps) if _seen(run, path, gaps)]
@@ -66,7 +69,9 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
         installed=installed,
         reports=names,
         sboms=sboms,
+        beside=None if dists else beside(run, gaps),
         installed_changes=found,
+        issues=touched,
         gaps=tuple(gaps),
     )
 
@@ -101,6 +106,8 @@ def _seen(run: Recording, path: Path, gaps: list[Gap]) -> bool:
 
 
 def _dists(run: Recording, root: Path, gaps: list[Gap], *, later: bool) -> Sequence[DistFile]:
+    if run.settings.artifact_from and not later:
+        return fetched(run, gaps)
     patterns = run.header.dist
     if not run.header.dist_asked:
         patterns = tuple(pattern for pattern in patterns if match(root, [pattern]))

@@ -12,11 +12,17 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
+from pytest_defend.actions.fetch import fetch
 from pytest_defend.actions.locate import locate
+from pytest_defend.actions.stages import package_of
 from pytest_defend.assembly.store import open_store
 from pytest_defend.capture.distributions import read_distributions
+from pytest_defend.capture.files import read_dists
 from pytest_defend.capture.shipped import compare, imported_from
-from pytest_defend.errors import DefendError
+from pytest_defend.errors import DefendError, NotFound
+from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
 
@@ -27,10 +33,11 @@ if TYPE_CHECKING:
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
     from pytest_defend.model.record import RanOn, RunFacts
 
-__all__ = ["changes", "keep_sboms", "ran_on", "settled"]
+__all__ = ["beside", "changes", "fetched", "keep_sboms", "ran_on", "settled"]
 
 _SBOM_BYTES = 64 << 20
 _SBOMS = "sboms.zip"
+_DIST = "dist"
 
 
 def changes(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> tuple[str, ...]:
@@ -70,6 +77,36 @@ def settled(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> Installe
         problem = f"The store was not asked which dependencies it keeps: {error}"
         gaps.append(Gap(topic="origins", problem=problem))
         return installed
+
+
+def fetched(run: Recording, gaps: list[Gap]) -> tuple[DistFile, ...]:
+    """The distribution files of the build that is to be tested, written into the bundle."""
+    folder = run.journal.folder / _DIST
+    try:
+        store = open_store(run.settings, run.project.root)
+        fetch(BuildId.parse(run.settings.artifact_from), folder, store)
+    except (DefendError, OSError) as error:
+        problem = f"The files of {run.settings.artifact_from} could not be fetched: {error}"
+        gaps.append(Gap(topic="artifacts", problem=problem))
+        return ()
+    dists, problems = read_dists(folder, ["*"])
+    gaps += problems
+    return dists
+
+
+def beside(run: Recording, gaps: list[Gap]) -> tuple[str, str] | None:
+    """The package of the build that this run adds to; None for a new build."""
+    if not run.settings.publish:
+        return None
+    try:
+        store = open_store(run.settings, run.project.root)
+        kept = store.build(BuildId(name=run.header.build_name, number=run.header.build_number))
+    except NotFound:
+        return None
+    except DefendError as error:
+        gaps.append(Gap(topic="artifacts", problem=f"The store was not asked for the build: {error}"))
+        return None
+    return package_of(kept, canonicalize_name(run.header.package))
 
 
 def ran_on(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[str, RanOn | None]:

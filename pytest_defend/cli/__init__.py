@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main", "parser"]
 
-_ORDER = ("show", "builds", "files", "get", "publish", "spool", "environment", "settings", "version")
+_ORDER = ("show", "builds", "files", "get", "fetch", "publish", "spool", "environment", "settings", "version")
 COMMANDS = {name: {**reading.COMMANDS, **publishing.COMMANDS}[name] for name in _ORDER}
 """Every command, in the order of the help."""
 

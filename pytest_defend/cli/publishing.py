@@ -48,7 +48,8 @@ def _published(call: Call, given: Path, hook: Any, store: Store) -> tuple[Publis
     from pytest_defend.actions.publish import mark, publish
 
     with assembly.complete_bundle(given, call.settings, call.project, hook) as (folder, manifest, final):
-        published = publish(folder, manifest, store, dry_run=call.settings.dry_run)
+        settings = call.settings
+        published = publish(folder, manifest, store, dry_run=settings.dry_run, on_exists=settings.on_exists)
         if published.dry_run:
             return published, manifest.concluded(final)
         assembly.announce(hook, published)
@@ -88,6 +89,7 @@ COMMANDS = {
                 },
             ),
         ),
+        flags=("store", "repository", "dry_run", "on_exists"),
     ),
     "spool": Command(
         run=_spool,

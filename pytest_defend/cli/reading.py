@@ -60,6 +60,16 @@ def _get(call: Call) -> int:
     return YES
 
 
+def _fetch(call: Call) -> int:
+    """Write the distributions of a build to a folder, checked, to be installed and tested."""
+    from pytest_defend.actions.fetch import fetch
+
+    folder = Path(call.given.output)
+    fetched = fetch(call.build(), folder, call.store())
+    call.answer([file.to_dict() for file in fetched], lambda: render.text.fetched_files(fetched, folder))
+    return YES
+
+
 def _environment(call: Call) -> int:
     """Print what is installed here, and which file each package came from."""
     view = assembly.read_whole_environment(call.settings, call.project)
@@ -102,6 +112,16 @@ COMMANDS = {
             (
                 ("-o", "--output"),
                 {"metavar": "FILE", "default": "", "help": "where to write it; its own name by default"},
+            ),
+        ),
+    ),
+    "fetch": Command(
+        run=_fetch,
+        arguments=(
+            BUILD,
+            (
+                ("-o", "--output"),
+                {"metavar": "FOLDER", "default": "dist", "help": "where to; `dist` by default"},
             ),
         ),
     ),

@@ -74,19 +74,23 @@ class Layout:
     version: str
 
     @classmethod
-    def of(cls, record: RunRecord, *, repository: str, project: str) -> Layout:
+    def of(
+        cls, record: RunRecord, *, repository: str, project: str, beside: tuple[str, str] | None = None
+    ) -> Layout:
         """The layout of a record.
 
         Args:
             record: Whose files are placed.
             repository: Key of the repository.
             project: The project's name: the package meant when there are several, or none.
+            beside: Name and version of the package of the build a run without files of its own adds to.
         """
         wanted = canonicalize_name(project or record.build_name.rpartition("/")[2])
         subjects = sorted(record.subjects, key=lambda s: (s.name != wanted, s.name, s.version))
         if subjects:
             return cls(repository=repository, name=subjects[0].name, version=subjects[0].version)
-        return cls(repository=repository, name=_part(wanted), version=_part(record.build_number))
+        name, version = beside or (wanted, record.build_number)
+        return cls(repository=repository, name=_part(name), version=_part(version))
 
     @property
     def module(self) -> str:

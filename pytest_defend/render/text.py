@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -21,17 +22,19 @@ from pytest_defend.render.summary import published_lines, size, stage_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from rich.console import RenderableType
 
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Verdict
-    from pytest_defend.model.views import BuildRow, BuildView, FilesView, SpoolRow, StageView
+    from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, SpoolRow, StageView
     from pytest_defend.settings import SettingRow
 
 __all__ = [
     "build_list",
     "build_view",
+    "fetched_files",
     "files_view",
     "published_view",
     "sentence",
@@ -146,6 +149,11 @@ def files_view(view: FilesView) -> RenderableType:
             shown(file.sha256[:_SHOWN]), long, shown(f"{file.path}{state}", style="" if file.kept else "red")
         )
     return table
+
+
+def fetched_files(files: Sequence[FileView], folder: Path) -> RenderableType:
+    """Files that were written, one a line."""
+    return Group(*(shown(f"{folder / PurePath(file.path).name}: sha256 {file.sha256}") for file in files))
 
 
 def published_view(rows: Iterable[tuple[Published, Verdict]]) -> RenderableType:

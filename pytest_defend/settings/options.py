@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 __all__ = ["Option"]
 
-Kind = Literal["flag", "text", "choice", "list", "size", "file"]
+Kind = Literal["flag", "text", "choice", "list", "size", "file", "regex", "template"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,10 +22,11 @@ class Option:
     Attributes:
         name: Attribute of `Settings`.
         flag: On the command line; empty when it has none.
-        key: In `[tool.pytest-defend]`; empty when it may not be there.
+        key: In `[tool.pytest-defend]`; `a.b` is `b` in the table `a` there; empty when it may not be there.
         variable: Our environment variable; a list is split at `;`.
         fallbacks: Environment variables of others, honoured after ours.
-        kind: How text and TOML are read; `list` flags may be repeated.
+        kind: How text and TOML are read; `list` flags may be repeated, a `regex` has a group, a `template`
+            is a URL with `{key}` in it.
         default: When nothing gives it.
         choices: The only texts allowed; empty for any.
         pattern: Regular expression the whole text has to match; empty for any.
@@ -36,6 +37,7 @@ class Option:
         metavar: What the argument is called in help.
         help: One sentence.
         instead: For a URL that may hold no credentials: where they belong, in words; empty for any text.
+        needs: Names of options without which this one says nothing.
         secret: Whether the value may never be shown.
     """
 
@@ -55,6 +57,7 @@ class Option:
     metavar: str = ""
     help: str
     instead: str = ""
+    needs: tuple[str, ...] = ()
     secret: bool = False
 
     @property

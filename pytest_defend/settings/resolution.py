@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingRow", "Settings", "resolve"]
 
+_TABLES = frozenset(option.key.partition(".")[0] for option in OPTIONS if "." in option.key)
+
 
 class SettingRow(NamedTuple):
     """One setting as text, for people; secrets are masked."""
@@ -52,6 +54,8 @@ class Settings:
     build_url: str
     project: str
     dist: tuple[str, ...]
+    artifact_from: str
+    """Empty for the files that `dist` names."""
     attach: tuple[str, ...]
     locks: tuple[str, ...]
     index: tuple[str, ...]
@@ -60,6 +64,8 @@ class Settings:
     dry_run: bool
     on_error: str
     """`fail`, `warn` or `ignore`."""
+    on_exists: str
+    """`fail`, `new-run` or `resume`."""
     store: str
     repository: str
     output: str
@@ -70,6 +76,11 @@ class Settings:
     """Bytes."""
     env_include: tuple[str, ...]
     env_exclude: tuple[str, ...]
+    issues_tracker: str
+    issues_pattern: str
+    """Empty when no issues are looked for."""
+    issues_url: str
+    """With `{key}` in it; empty when issues have no page."""
     access_token: Secret
     user: str
     password: Secret
@@ -111,6 +122,7 @@ def resolve(
     Raises:
         UsageError: Something given cannot be understood; names all of it.
     """
+    pyproject = _flat(pyproject)
     problems = _unknown_keys(pyproject)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -125,9 +137,29 @@ def resolve(
                 where = f"{origin} {option.key}" if read is read_toml else origin
                 problems.append(f"{where}: {error}")
         values[option.name], origins[option.name] = _united(option, found)
+    problems += _lacking(values)
     if problems:
         raise UsageError("; ".join(dict.fromkeys(problems)) + ".")
     return Settings(**values, origins=origins)
+
+
+def _flat(pyproject: Mapping[str, object]) -> Mapping[str, object]:
+    """`pyproject` with what is in its tables under `table.key`."""
+    flat: dict[str, object] = {}
+    for key, value in pyproject.items():
+        if key in _TABLES and isinstance(value, dict):
+            flat.update({f"{key}.{inner}": each for inner, each in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _lacking(values: Mapping[str, Any]) -> Iterator[str]:
+    for option in OPTIONS:
+        for name in option.needs:
+            if values[option.name] and not values[name]:
+                needed = next(each for each in OPTIONS if each.name == name)
+                yield f"pyproject.toml {option.key}: says nothing without {needed.key}"
 
 
 def _unknown_keys(pyproject: Mapping[str, object]) -> list[str]:
@@ -138,6 +170,8 @@ def _unknown_keys(pyproject: Mapping[str, object]) -> list[str]:
         option = private.get(key.replace("_", "-"))
         if option is not None:
             problems.append(f"pyproject.toml {key}: does not belong in a file; set {option.variable} instead")
+        elif key in _TABLES:
+            problems.append(f"pyproject.toml {key}: must be a table")
         elif key not in known:
             problems.append(f"pyproject.toml {key}: is not known; {_nearest(key, known)}")
     return problems

@@ -104,6 +104,13 @@ OPTIONS: tuple[Option, ...] = (
         help="Distributions this run tests; may be repeated.",
     ),
     Option(
+        name="artifact_from",
+        **_names("artifact_from"),
+        metavar="BUILD",
+        help="Test the distributions that this build published: NAME/NUMBER, NAME/NUMBER@STARTED or"
+        " NAME/latest.",
+    ),
+    Option(
         name="attach",
         **_names("attach"),
         kind="list",
@@ -160,6 +167,16 @@ OPTIONS: tuple[Option, ...] = (
         choices=("fail", "warn", "ignore"),
         metavar="POLICY",
         help="What a failure to publish does to the exit status of the run: fail, warn or ignore.",
+    ),
+    Option(
+        name="on_exists",
+        **_names("on_exists"),
+        kind="choice",
+        default="fail",
+        choices=("fail", "new-run", "resume"),
+        metavar="POLICY",
+        help="What to do when the build has this stage already: fail, add a new-run of it, or resume one that"
+        " never reached its end.",
     ),
     Option(
         name="store",
@@ -222,6 +239,26 @@ OPTIONS: tuple[Option, ...] = (
         default=(),
         additive=True,
         help="Patterns of environment variables never to record; all sources together.",
+    ),
+    Option(
+        name="issues_tracker",
+        key="issues.tracker",
+        needs=("issues_pattern",),
+        help="Name of the tracker that keeps the issues named in commit messages.",
+    ),
+    Option(
+        name="issues_pattern",
+        key="issues.pattern",
+        kind="regex",
+        needs=("issues_tracker",),
+        help="Finds issues in commit messages: group 1 is the key, group 2, if there is one, the summary.",
+    ),
+    Option(
+        name="issues_url",
+        key="issues.url",
+        kind="template",
+        needs=("issues_tracker", "issues_pattern"),
+        help="Page of an issue in that tracker, with {key} for the key.",
     ),
     Option(
         name="access_token",

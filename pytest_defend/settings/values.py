@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_defend.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytest_defend.settings.options import Option
 
 __all__ = ["Secret", "read_argument", "read_foreign", "read_text", "read_toml", "shown"]
@@ -80,10 +82,8 @@ def read_text(option: Option, text: str) -> Any:
     Raises:
         ValueError: It cannot be read; says what could be.
     """
-    if option.kind == "flag":
-        return _yes_or_no(text)
-    if option.kind == "size":
-        return _size(text)
+    if read := _READERS.get(option.kind):
+        return read(text)
     if option.kind == "list":
         return tuple(_checked(option, item.strip()) for item in text.split(";") if item.strip())
     if option.secret:
@@ -133,6 +133,8 @@ def shown(option: Option, value: Any) -> str:
         return "; ".join(value)
     if option.secret:
         return str(value) if value else ""
+    if option.kind in ("regex", "template"):  # checked when they were read
+        return str(value)
     return _without_credentials(str(value))
 
 
@@ -157,6 +159,36 @@ def _size_text(size_bytes: int) -> str:
         if count and not rest:
             return f"{count} {unit}"
     return str(size_bytes)
+
+
+def _regex(text: str) -> str:
+    from pytest_defend.model.issues import compiled  # noqa: PLC0415  # few projects have a pattern
+
+    try:
+        groups = compiled(text).groups
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    if not groups:
+        raise ValueError(f"{text!r} has no group: put what finds the key into parentheses")
+    return text
+
+
+def _template(text: str) -> str:
+    text = text.strip()
+    # Not as other URLs are checked: a parameter `key={key}` would look like a secret.
+    if text and not re.fullmatch(r"https?://[^/?#\s@]+/[^\s@]*", text):
+        raise ValueError(f"{_without_credentials(text)!r} is no web page (https://.../{{key}}) without '@'")
+    if text and "{key}" not in text:
+        raise ValueError(f"{_without_credentials(text)!r} has no {{key}} where the key of an issue belongs")
+    return text
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "flag": _yes_or_no,
+    "regex": _regex,
+    "size": _size,
+    "template": _template,
+}
 
 
 def _part_of_build(option: Option, text: str) -> str:

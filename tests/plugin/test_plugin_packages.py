@@ -215,6 +215,40 @@ def test_locks_and_sboms_are_archived(scene: Scene, tmp_path: Path) -> None:
     assert f"lib==1.0 \\\n    --hash=sha256:{sha256(lib)}" in scene.read("requirements.demo-1-2.txt").decode()
 
 
+def test_a_later_stage_tests_the_files_of_the_build(scene: Scene) -> None:
+    scene.run("--defend-build", "demo/1")
+    (scene.project / "dist/demo-1.0-py3-none-any.whl").unlink()
+    told = ("--defend-build", "demo/1", "--defend-stage", "smoke", "--defend-artifact-from", "demo/1")
+    assert "tested what demo-1.0-py3-none-any.whl holds, byte for byte" in scene.run(*told).lines
+    modules = {module.id: module for module in scene.build.modules}
+    assert list(modules) == ["demo:1.0", "demo:1.0/stage/tests", "demo:1.0/stage/smoke"]
+    smoke = modules["demo:1.0/stage/smoke"].properties
+    assert smoke["defend.tested.demo-1.0-py3-none-any.whl"] == "artifact"
+    (package,) = [item for item in scene.store.list("candidates/demo/1.0") if item.path.endswith(".whl")]
+    assert {name for name in package.properties if name.startswith("defend.stage.")} == {
+        "defend.stage.tests",
+        "defend.stage.smoke",
+    }
+
+
+def test_a_stage_without_files_joins_the_package(scene: Scene) -> None:
+    scene.run("--defend-build", "demo/1")
+    (scene.project / "dist/demo-1.0-py3-none-any.whl").unlink()
+    scene.run("--defend-build", "demo/1", "--defend-stage", "load")
+    assert [module.id for module in scene.build.modules][-1] == "demo:1.0/stage/load"
+    assert scene.store.list("candidates/demo/1.0/evidence/load")
+
+
+def test_a_build_whose_files_cannot_be_fetched_is_a_gap(scene: Scene) -> None:
+    (line,) = [
+        line
+        for line in scene.run("--defend-artifact-from", "nobody/1").lines
+        if line.startswith("gap in artifacts: The files of nobody/1 could not be fetched: ")
+    ]
+    assert "is not in the store" in line
+    assert scene.record.subjects == ()
+
+
 def test_files_that_are_not_what_record_says(scene: Scene, tmp_path: Path) -> None:
     _install(a_wheel(tmp_path / "house", "lib"), scene.site)
     (scene.site / "lib.py").write_text("patched\n")

@@ -497,6 +497,21 @@ def test_a_record_that_was_made_to_do_harm(refused: Callable[..., str], place: P
     assert "is a place outside the bundle" in refused(2, "publish", str(record))
 
 
+def test_fetch(said: Callable[..., str], published: DirectoryStore, place: Place) -> None:
+    del published
+    text = said("fetch", "demo/latest")
+    assert re.fullmatch(r"dist/demo-1\.0\.tar\.gz: sha256 [0-9a-f]{64}\n", text)
+    assert (place.root / "dist/demo-1.0.tar.gz").read_bytes() == b"demo"
+    rows = json.loads(said("fetch", "demo/1", "-o", "other", "--format=json"))
+    assert [FileView.from_dict(row).path for row in rows] == [PATH]
+    assert (place.root / "other/demo-1.0.tar.gz").is_file()
+
+
+def test_fetch_finds_no_build(refused: Callable[..., str], place: Place) -> None:
+    assert refused(3, "fetch", "nobody/1").startswith("nobody/1 is not in the store.")
+    assert not (place.root / "dist").exists()
+
+
 @pytest.fixture
 def waiting(place: Place) -> Place:
     """A project with one run that could not be published and one that was killed."""

@@ -14,7 +14,7 @@ from builders import (
     an_upload,
 )
 from pytest_defend.actions.files import files
-from pytest_defend.actions.publish import stage_property
+from pytest_defend.actions.stages import stage_property
 from pytest_defend.errors import NotFound
 from pytest_defend.model.buildinfo import Artifact, BuildId, Module
 

@@ -9,7 +9,8 @@ import pytest
 
 from builders import STARTED, a_bundle, a_clock, a_dist_file, an_upload
 from pytest_defend.actions.pack import Material
-from pytest_defend.actions.publish import mark, open_bundle, publish, stage_property
+from pytest_defend.actions.publish import mark, open_bundle, publish
+from pytest_defend.actions.stages import stage_property
 from pytest_defend.errors import Conflict, Corrupt, InvalidDocument, NotFound, Unavailable, UsageError
 from pytest_defend.model.bundle import FINAL, JOURNAL, MANIFEST, Final, Manifest
 from pytest_defend.model.fields import parse_instant

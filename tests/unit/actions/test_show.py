@@ -12,8 +12,8 @@ from builders import (
     a_published,
     an_ended,
 )
-from pytest_defend.actions.publish import stage_property
 from pytest_defend.actions.show import show
+from pytest_defend.actions.stages import stage_property
 from pytest_defend.errors import NotFound
 from pytest_defend.model.buildinfo import BuildId, Module
 from pytest_defend.model.journal import attempt_line, passed_line

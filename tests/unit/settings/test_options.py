@@ -27,6 +27,7 @@ def test_flags_keys_and_variables_are_as_documented() -> None:
         ("", "build-url", "DEFEND_BUILD_URL", ("JFROG_CLI_BUILD_URL",)),
         ("--defend-project", "project", "DEFEND_PROJECT", ("JFROG_CLI_BUILD_PROJECT",)),
         ("--defend-dist", "dist", "DEFEND_DIST", ()),
+        ("--defend-artifact-from", "artifact-from", "DEFEND_ARTIFACT_FROM", ()),
         ("--defend-attach", "attach", "DEFEND_ATTACH", ()),
         ("--defend-locks", "locks", "DEFEND_LOCKS", ()),
         ("--defend-index", "index", "DEFEND_INDEX", ()),
@@ -34,6 +35,7 @@ def test_flags_keys_and_variables_are_as_documented() -> None:
         ("--defend-verify-files", "verify-files", "DEFEND_VERIFY_FILES", ()),
         ("--defend-dry-run", "dry-run", "DEFEND_DRY_RUN", ()),
         ("--defend-on-error", "on-error", "DEFEND_ON_ERROR", ()),
+        ("--defend-on-exists", "on-exists", "DEFEND_ON_EXISTS", ()),
         ("--defend-store", "store", "DEFEND_STORE", ("JF_URL",)),
         ("--defend-repository", "repository", "DEFEND_REPOSITORY", ()),
         ("--defend-output", "output", "DEFEND_OUTPUT", ()),
@@ -41,6 +43,9 @@ def test_flags_keys_and_variables_are_as_documented() -> None:
         ("--defend-attachment-limit", "attachment-limit", "DEFEND_ATTACHMENT_LIMIT", ()),
         ("", "env-include", "DEFEND_ENV_INCLUDE", ()),
         ("", "env-exclude", "DEFEND_ENV_EXCLUDE", ("JFROG_CLI_ENV_EXCLUDE",)),
+        ("", "issues.tracker", "", ()),
+        ("", "issues.pattern", "", ()),
+        ("", "issues.url", "", ()),
         ("", "", "DEFEND_ACCESS_TOKEN", ("JF_ACCESS_TOKEN",)),
         ("", "", "DEFEND_USER", ("JF_USER",)),
         ("", "", "DEFEND_PASSWORD", ("JF_PASSWORD",)),
@@ -63,6 +68,7 @@ def test_a_row_is_whole(option: Option) -> None:
     assert not option.detected or option.detected in {field.name for field in fields(CiFacts)}
     if option.secret:
         assert (option.flag, option.key, option.default) == ("", "", "")
+    assert set(option.needs) <= {each.name for each in OPTIONS}
     if option.pattern and option.default:
         assert re.fullmatch(option.pattern, option.default)
 

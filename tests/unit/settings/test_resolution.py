@@ -52,6 +52,7 @@ def test_nothing_given_gives_the_defaults() -> None:
         build_url="",
         project="",
         dist=("dist/*.whl", "dist/*.tar.gz"),
+        artifact_from="",
         attach=(),
         locks=(
             "pylock.toml",
@@ -68,6 +69,7 @@ def test_nothing_given_gives_the_defaults() -> None:
         verify_files=False,
         dry_run=False,
         on_error="fail",
+        on_exists="fail",
         store=".defend",
         repository="candidates",
         output="all",
@@ -75,6 +77,9 @@ def test_nothing_given_gives_the_defaults() -> None:
         attachment_limit=52_428_800,
         env_include=(),
         env_exclude=(),
+        issues_tracker="",
+        issues_pattern="",
+        issues_url="",
         access_token=Secret(),
         user="",
         password=Secret(),
@@ -280,7 +285,45 @@ _REFUSED = [
     ({"pyproject": {"on-error": {}}}, "on-error: must be a text, not a table"),
     ({"pyproject": {"on_error": "warn"}}, "pyproject.toml on_error: is not known; did you mean on-error?"),
     ({"pyproject": {"stages": "a"}}, "stages: is not known; did you mean stage?"),
-    ({"pyproject": {"zzzzz": 1}}, "zzzzz: is not known; there are attach, attachment-limit, build,"),
+    ({"pyproject": {"issues": "JIRA"}}, "pyproject.toml issues: must be a table"),
+    (
+        {"pyproject": {"issues": {"patern": "(A)"}}},
+        "pyproject.toml issues.patern: is not known; did you mean issues.pattern?",
+    ),
+    (
+        {"pyproject": {"issues": {"tracker": 1}}},
+        "pyproject.toml issues.tracker: must be a text, not a whole number",
+    ),
+    (
+        {"pyproject": {"issues": {"tracker": "JIRA"}}},
+        "pyproject.toml issues.tracker: says nothing without issues.pattern",
+    ),
+    (
+        {"pyproject": {"issues": {"pattern": "(A)"}}},
+        "pyproject.toml issues.pattern: says nothing without issues.tracker",
+    ),
+    (
+        {"pyproject": {"issues": {"url": "https://a.example/{key}"}}},
+        "issues.url: says nothing without issues.tracker; pyproject.toml issues.url: says nothing without",
+    ),
+    (
+        {"pyproject": {"issues": {"pattern": "(A"}}},
+        "pyproject.toml issues.pattern: '(A' is no regular expression: missing )",
+    ),
+    (
+        {"pyproject": {"issues": {"pattern": "A-1"}}},
+        "issues.pattern: 'A-1' has no group: put what finds the key into parentheses",
+    ),
+    (
+        {"pyproject": {"issues": {"url": "https://a.example/"}}},
+        "issues.url: 'https://a.example/' has no {key} where the key of an issue belongs",
+    ),
+    (
+        {"pyproject": {"issues": {"url": "https://me:planted@a.example/{key}"}}},
+        "issues.url: 'https://a.example/{key}' is no web page (https://.../{key}) without '@'",
+    ),
+    ({"pyproject": {"issues": {"url": "javascript:{key}"}}}, "issues.url: 'javascript:{key}' is no web page"),
+    ({"pyproject": {"zzzzz": 1}}, "zzzzz: is not known; there are artifact-from, attach, attachment-limit, build,"),
     ({"pyproject": {"": 1}}, "pyproject.toml : is not known"),
     (
         {"pyproject": {"access-token": "planted"}},
@@ -317,6 +360,16 @@ def test_all_that_is_wrong_is_said_at_once_and_each_once() -> None:
         "command line --defend-build: 'basket' names no build; write NAME/NUMBER; "
         "environment DEFEND_OUTPUT: 'some' is none of all, failed, none."
     )
+
+
+def test_how_issues_look_is_a_table_of_its_own() -> None:
+    url = "https://tracker.example/show?key={key}"
+    settings = _resolved(pyproject={"issues": {"tracker": "JIRA", "pattern": "([[]A-1) ", "url": url}})
+    given = (settings.issues_tracker, settings.issues_pattern, settings.issues_url)
+    assert given == ("JIRA", "([[]A-1) ", url)
+    rows = {row.key: (row.value, row.origin) for row in settings.rows()}
+    assert rows["issues.pattern"] == ("([[]A-1) ", "pyproject.toml")
+    assert rows["issues.url"] == (url, "pyproject.toml")
 
 
 def test_secrets_are_held_and_never_shown() -> None:
