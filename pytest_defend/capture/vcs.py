@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.capture.redaction import Redactor
 
-__all__ = ["read_git", "read_version_facts"]
+__all__ = ["Git", "GitError", "read_git", "read_version_facts"]
 
 _TIMEOUT_S = 10.0
 _MOST_UNTRACKED = 1000
@@ -95,8 +95,8 @@ def read_git(
         The facts, or none and the gap that says why.
     """
     try:
-        return _facts(_Git(root, timeout_s), redactor, branch_hint), ()
-    except _GitError as error:
+        return _facts(Git(root, timeout_s), redactor, branch_hint), ()
+    except GitError as error:
         return None, (Gap(topic="git", problem=redactor.text(str(error))),)
 
 
@@ -113,21 +113,32 @@ def read_version_facts(
         The facts, or none and the gap that says why.
     """
     try:
-        return _version_facts(_Git(root, timeout_s)), ()
-    except _GitError as error:
+        return _version_facts(Git(root, timeout_s)), ()
+    except GitError as error:
         return None, (Gap(topic="git", problem=str(error)),)
 
 
-class _GitError(Exception):
+class GitError(Exception):
     """Git did not answer; one sentence that says why and what next."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Git:
+class Git:
+    """Calls git.
+
+    Attributes:
+        folder: Where.
+        timeout_s: Seconds each call may take.
+
+    Raises:
+        GitError: From every call: git did not do what was asked.
+    """
+
     folder: Path
-    timeout_s: float
+    timeout_s: float = _TIMEOUT_S
 
     def __call__(self, *arguments: str) -> str:
+        """What git prints."""
         return os.fsdecode(self._run(arguments, subprocess.PIPE).stdout)
 
     def sha256(self, *arguments: str) -> str:
@@ -137,11 +148,18 @@ class _Git:
             file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest()
 
+    def first(self, size_bytes: int, *arguments: str) -> bytes:
+        """The first bytes of what git prints, however long that is."""
+        with tempfile.TemporaryFile() as file:
+            self._run(arguments, file)
+            file.seek(0)
+            return file.read(size_bytes)
+
     def _run(self, arguments: Sequence[str], stdout: int | IO[bytes]) -> subprocess.CompletedProcess[bytes]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         environ = {name: value for name, value in os.environ.items() if name not in _MISDIRECTING}
         try:
-            return subprocess.run(  # noqa: S603  # no shell; no argument comes from outside
+            return subprocess.run(  # noqa: S603  # no shell; what comes from outside is checked
                 ["git", "--no-pager", *settings, *arguments],  # noqa: S607  # the git of the user's PATH
                 cwd=self.folder,
                 env=environ | _QUIET,
@@ -153,12 +171,12 @@ class _Git:
             )
         except subprocess.TimeoutExpired as error:
             what = f"git {arguments[0]} did not answer in {self.timeout_s:g} s in {self.folder}"
-            raise _GitError(f"{what}: is the disk slow, or the checkout very large?") from error
+            raise GitError(f"{what}: is the disk slow, or the checkout very large?") from error
         except subprocess.CalledProcessError as error:
-            raise _GitError(_explained(os.fsdecode(error.stderr), self.folder, arguments[0])) from error
+            raise GitError(_explained(os.fsdecode(error.stderr), self.folder, arguments[0])) from error
         except OSError as error:
             what = f"git could not be started in {self.folder}: {error.strerror}"
-            raise _GitError(f"{what}; is git on the PATH, and the folder there?") from error
+            raise GitError(f"{what}; is git on the PATH, and the folder there?") from error
 
 
 def _explained(stderr: str, folder: Path, command: str) -> str:
@@ -170,13 +188,13 @@ def _explained(stderr: str, folder: Path, command: str) -> str:
     return f"git {command} failed in {folder}: {said}"
 
 
-def _facts(git: _Git, redactor: Redactor, branch_hint: str) -> GitFacts:
+def _facts(git: Git, redactor: Redactor, branch_hint: str) -> GitFacts:
     asked = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
     shallow, git_dir, top = git("rev-parse", *asked).rstrip("\n").split("\n", 2)
-    git = _Git(Path(top), git.timeout_s)
+    git = Git(Path(top), git.timeout_s)
     status = _Status.parse(git("status", "--porcelain=v2", "--branch", "-z", *_STATUS))
     if not status.commit:
-        raise _GitError(f"The git repository {top} has no commit yet: commit what you test.")
+        raise GitError(f"The git repository {top} has no commit yet: commit what you test.")
     tree, authored, subject = git("log", "-1", "--encoding=UTF-8", "--format=%T%n%at%n%s").split("\n", 2)
     dirty = bool(status.changed)
     return GitFacts(
@@ -230,7 +248,7 @@ class _Status:
         )
 
 
-def _remote(git: _Git) -> str:
+def _remote(git: Git) -> str:
     # Not `git remote get-url`: that writes what `insteadOf` makes of it, which can hold a token.
     # An empty list is a failure for `git config`, therefore the second expression, which always matches.
     lines = git("config", "-z", "--get-regexp", r"^(remote\..*\.url|core\.fsmonitor)$").split("\0")
@@ -238,7 +256,7 @@ def _remote(git: _Git) -> str:
     return pairs.get("remote.origin.url") or next((url for _, url in sorted(pairs.items())), "")
 
 
-def _detached_branch(git: _Git, branch_hint: str) -> str:
+def _detached_branch(git: Git, branch_hint: str) -> str:
     if branch_hint:
         return branch_hint.removeprefix("refs/heads/")
     shown = "--format=%(refname:lstrip=3)%00%(symref:lstrip=3)"
@@ -248,7 +266,7 @@ def _detached_branch(git: _Git, branch_hint: str) -> str:
     return names.pop("HEAD", "") or next(iter(sorted(names)), "")
 
 
-def _submodules(git: _Git, status: _Status, redactor: Redactor) -> Iterator[Submodule]:
+def _submodules(git: Git, status: _Status, redactor: Redactor) -> Iterator[Submodule]:
     if not (git.folder / ".gitmodules").exists():
         return
     for entry in git("ls-files", "--stage", "-z").split("\0"):
@@ -257,7 +275,7 @@ def _submodules(git: _Git, status: _Status, redactor: Redactor) -> Iterator[Subm
             continue
         commit = mode.split(" ")[1]
         if path in status.moved:
-            commit = _Git(git.folder / path, git.timeout_s)("rev-parse", "HEAD").strip()
+            commit = Git(git.folder / path, git.timeout_s)("rev-parse", "HEAD").strip()
         yield Submodule(
             path=redactor.text(path),
             commit=commit,
@@ -266,7 +284,7 @@ def _submodules(git: _Git, status: _Status, redactor: Redactor) -> Iterator[Subm
         )
 
 
-def _version_facts(git: _Git) -> VersionFacts:
+def _version_facts(git: Git) -> VersionFacts:
     # Not `git describe --dirty`, which writes the index.
     changes = git("status", "--porcelain=v2", "-z", "--untracked-files=no", "--ignore-submodules=none")
     asked = ("--tags", "--long", "--always", f"--abbrev={_DIGITS}", "--match=*[0-9]*")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checkouts import SETTINGS
 from pytest_defend.capture.redaction import MASK, Redactor
 from pytest_defend.capture.vcs import read_git, read_version_facts
 from pytest_defend.model.facts import Gap, GitFacts, Submodule, VersionFacts
@@ -20,24 +21,9 @@ NOTHING = Redactor([])
 
 @pytest.fixture(autouse=True)
 def _only_our_git_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_AUTHOR_NAME": "A",
-        "GIT_AUTHOR_EMAIL": "a@example.org",
-        "GIT_AUTHOR_DATE": "1700000000 +0200",
-        "GIT_COMMITTER_NAME": "C",
-        "GIT_COMMITTER_EMAIL": "c@example.org",
-        "GIT_COMMITTER_DATE": "1700000001 +0000",
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "init.defaultBranch",
-        "GIT_CONFIG_VALUE_0": "main",
-        "GIT_CONFIG_KEY_1": "protocol.file.allow",  # a submodule from a folder
-        "GIT_CONFIG_VALUE_1": "always",
-    }
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
-    for name, value in settings.items():
+    for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
 
 
