@@ -66,7 +66,7 @@ class Artifactory:
             f"/artifactory/{path}", method=method, data=data, headers=sent, buffered=True, **more
         )
 
-    def put(self, path: str, content: bytes = b"demo", **headers: str) -> TestResponse:
+    def put(self, path: str, content: bytes = b"demo", headers: dict[str, str] | None = None) -> TestResponse:
         """Deploy a file, which must succeed."""
         answer = self.ask(f"PUT {path}", content, headers=headers)
         assert answer.status_code == 201, answer.text

@@ -8,6 +8,7 @@ Rules:
 What it speaks: `docs/reference/server.md`.
 """
 
-from pytest_defend.server.application import User, application, serve
+from pytest_defend.server.application import application, serve
+from pytest_defend.server.preparation import User
 
 __all__ = ["User", "application", "serve"]

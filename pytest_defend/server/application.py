@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,11 @@ from flask import Flask, Response, request
 from pytest_defend.errors import Conflict, DefendError, NotFound, StoreError, UsageError
 from pytest_defend.server.calls import ANONYMOUS, Call, Shop
 from pytest_defend.server.credentials import account_of
+from pytest_defend.server.preparation import User, prepare, somebody
 from pytest_defend.server.profiles import PROFILES
 from pytest_defend.server.refusals import Refused, refusal_answer
 from pytest_defend.server.routes import chosen
-from pytest_defend.stores.accounts import EVERY_REPOSITORY, RIGHTS, Account
+from pytest_defend.stores.accounts import Account
 from pytest_defend.stores.served import ServedStore
 
 if TYPE_CHECKING:
@@ -31,50 +31,14 @@ if TYPE_CHECKING:
 
     from pytest_defend.protocols import Clock
 
-__all__ = ["User", "application", "serve"]
+__all__ = ["application", "serve"]
 
 logger = logging.getLogger(__name__)
 
 CONTEXT = "artifactory"
-_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 _UNSPEAKABLE = frozenset('^[]{}|\\"<> ')
 _LARGEST_BODY = 1 << 44
 _THREADS = 16
-_DEFAULT_RIGHTS = "rnw"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Somebody the server knows.
-
-    Attributes:
-        name: As in requests.
-        password: The same.
-        admin: Whether everything is allowed.
-        rights: What is allowed in every repository, as in `stores.accounts`.
-        token: An access token; empty for none.
-    """
-
-    name: str
-    password: str
-    admin: bool = False
-    rights: str = _DEFAULT_RIGHTS
-    token: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> User:
-        """Read `NAME:PASSWORD`, `NAME:PASSWORD:admin` or `NAME:PASSWORD:RIGHTS`.
-
-        Raises:
-            UsageError: It is none of them.
-        """
-        name, _, rest = text.partition(":")
-        password, _, rights = rest.partition(":")
-        rights = rights or _DEFAULT_RIGHTS
-        if not name or not password or (rights != "admin" and set(rights) - set(RIGHTS)):
-            hint = f"Write NAME:PASSWORD, NAME:PASSWORD:admin or NAME:PASSWORD:{_DEFAULT_RIGHTS}."
-            raise UsageError(f"This names no user: {name or 'no name'}.", hint=hint)
-        return cls(name=name, password=password, admin=rights == "admin", rights=rights)
 
 
 def application(  # noqa: PLR0913  # each is one switch of the server
@@ -109,28 +73,25 @@ def application(  # noqa: PLR0913  # each is one switch of the server
         raise UsageError(f"{profile!r} is no profile.", hint=f"Choose one of {', '.join(PROFILES)}.")
     clock = clock or _now
     store = ServedStore(store_folder, clock)
-    _prepare(store, users, repositories or {}, anonymous=anonymous, seven=PROFILES[profile].seven)
+    prepare(store, users, repositories or {}, anonymous=anonymous, profile=PROFILES[profile])
     shop = Shop(
         store=store,
         profile=PROFILES[profile],
         clock=clock,
-        open=not _somebody(store),
+        open=not somebody(store),
         anonymous=anonymous,
         hide_unauthorized=hide_unauthorized,
         pypi_json=pypi_json,
     )
     app = Flask(__name__, static_folder=None)
-    app.url_map.merge_slashes = False
     app.config["MAX_FORM_MEMORY_SIZE"] = None  # descriptions of packages are long
 
-    def view(path: str = "") -> Response:  # noqa: ARG001 - the path as it was sent counts
+    @app.before_request
+    def view() -> Response:
+        """Before any routing: flask knows the decoded path only, and the path as it was sent counts."""
         interference = interfere(request) if interfere is not None else None
         return interference if interference is not None else _answer(shop)
 
-    for rule in ("/", "/<path:path>"):
-        app.add_url_rule(
-            rule, endpoint=rule, view_func=view, methods=_METHODS, provide_automatic_options=False
-        )
     return app
 
 
@@ -150,10 +111,10 @@ def serve(  # noqa: PLR0913  # each is one switch of the server
     """Serve a store until it is interrupted.
 
     Args:
-        store_folder: See `application`; so are `profile` to `pypi_json`.
+        store_folder: What is served; made when it is missing.
         host: Address to bind.
         port: The same; 0 for any that is free.
-        profile: Which Artifactory.
+        profile: This, and what follows but the last, as in `application`.
         users: Who may ask.
         repositories: Made when missing.
         anonymous: Whether others may read.
@@ -173,17 +134,12 @@ def serve(  # noqa: PLR0913  # each is one switch of the server
         hide_unauthorized=hide_unauthorized,
         pypi_json=pypi_json,
     )
-    if not _is_loopback(host) and not _somebody(ServedStore(store_folder, _now)):
+    if not _is_loopback(host) and not somebody(ServedStore(store_folder, _now)):
         hint = "Name users (NAME:PASSWORD), or bind 127.0.0.1."
         raise UsageError(f"Everybody who reaches {host} could change this store.", hint=hint)
     try:
         server = waitress.create_server(
-            app,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            max_request_body_size=_LARGEST_BODY,
-            ident=None,
+            app, host=host, port=port, threads=_THREADS, max_request_body_size=_LARGEST_BODY, ident=None
         )
     except OSError as error:
         raise UsageError(
@@ -210,37 +166,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _somebody(store: ServedStore) -> bool:
-    return any(user.name != ANONYMOUS for user in store.accounts.users())
-
-
-def _prepare(
-    store: ServedStore,
-    users: Sequence[User],
-    repositories: Mapping[str, Mapping[str, Any]],
-    *,
-    anonymous: bool,
-    seven: bool,
-) -> None:
-    accounts = store.accounts
-    for user in users:
-        accounts.add_user(user.name, user.password, admin=user.admin)
-        if not user.admin:
-            accounts.permit(user.name, EVERY_REPOSITORY, user.rights)
-        if user.token:
-            accounts.new_token(user.name, user.token)
-    if anonymous and ANONYMOUS not in {user.name for user in accounts.users()}:
-        accounts.add_user(ANONYMOUS, "")
-        accounts.permit(ANONYMOUS, EVERY_REPOSITORY, "r")
-    known = accounts.repositories()
-    own: dict[str, Mapping[str, Any]] = {}
-    if seven:
-        own["artifactory-build-info"] = {"rclass": "local", "packageType": "buildinfo"}
-    for key, configuration in {**own, **repositories}.items():
-        if key not in known:
-            accounts.configure(key, {"rclass": "local", "packageType": "generic", **configuration})
 
 
 def _answer(shop: Shop) -> Response:

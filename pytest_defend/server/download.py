@@ -98,7 +98,9 @@ def serve_file(call: Call, entry: Entry) -> Response:
     answer.headers["Content-Length"] = str(end - start)
     if call.request.method != "HEAD":
         call.store.files.counted(entry.path)
-        answer.response = _pieces(call.store.files.open(entry), start, end)
+        file = call.store.files.open(entry)
+        answer.call_on_close(file.close)  # also when nobody reads to the end
+        answer.response = _pieces(file, start, end)
     return answer
 
 
@@ -124,12 +126,11 @@ def _range(call: Call, size: int) -> tuple[int, int]:
 
 
 def _pieces(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
-    with file:
-        file.seek(start)
-        left = end - start
-        while left > 0 and (chunk := file.read(min(_CHUNK_BYTES, left))):
-            left -= len(chunk)
-            yield chunk
+    file.seek(start)
+    left = end - start
+    while left > 0 and (chunk := file.read(min(_CHUNK_BYTES, left))):
+        left -= len(chunk)
+        yield chunk
 
 
 def _folder_page(call: Call, path: str) -> Response:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import InvalidDocument
@@ -235,11 +236,20 @@ def _write_status(call: Call, kept: Kept, request: Request, messages: list[dict[
     )
 
     def risen(build: BuildInfo) -> BuildInfo:
-        if any(status.timestamp == before.timestamp for before in build.statuses):
+        taken = {before.timestamp for before in build.statuses}
+        if request.timestamp and status.timestamp in taken:
             raise Refused(500, "Could not insert build promotion: duplicate (build_id, created)")
-        return replace(build, statuses=(*build.statuses, status))
+        return replace(build, statuses=(*build.statuses, _later(status, taken)))
 
     shelve(call.store, kept, call.store.builds.change(kept, risen), call.profile)
+
+
+def _later(status: Status, taken: set[str]) -> Status:
+    """A status with the first timestamp from its own on that no other has."""
+    while status.timestamp in taken:
+        after = parse_instant(status.timestamp) + timedelta(milliseconds=1)
+        status = replace(status, timestamp=started_text(after))
+    return status
 
 
 def _kept_timestamp(text: str, instant: datetime) -> str:

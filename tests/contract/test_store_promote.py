@@ -50,9 +50,13 @@ def test_the_status_is_read_with_the_build(store: Store) -> None:
     told = Status(
         status="rc", comment="good", repository="rc-local", timestamp=started_text(at), ci_user="jo"
     )
-    assert store.build(DEMO) == a_build_info(statuses=(told,))
+    # who did it is known to servers only
+    statuses = [replace(status, user="") for status in store.build(DEMO).statuses]
+    assert replace(store.build(DEMO), statuses=()) == a_build_info()
+    assert statuses == [told]
     store.promote(DEMO, Promotion(status="released"))
-    assert store.build(DEMO).statuses[1] == Status(status="released", timestamp=started_text(NOW))
+    released = replace(store.build(DEMO).statuses[1], user="")
+    assert released == Status(status="released", timestamp=started_text(NOW))
     assert [run.id for run in store.builds()] == [a_build_info().id]
 
 

@@ -7,16 +7,20 @@ import pytest
 
 from artifactories import ADMIN, READER, USERS, WRITER, Artifactory, message
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.server import User
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEMO = Checksums.of(b"demo")
+NOT_DEPLOYABLE = (
+    "No local repository was configured as local deployment repository for the (blind) virtual repository."
+)
 NOTHING = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
 
 def test_a_file_comes_back_with_its_checksums(each: Artifactory) -> None:
-    told = each.put("libs/a/demo.txt", **{"X-Checksum-Sha1": DEMO.sha1}).get_json()
+    told = each.put("libs/a/demo.txt", headers={"X-Checksum-Sha1": DEMO.sha1}).get_json()
     assert told == {
         "repo": "libs",
         "path": "/a/demo.txt",
@@ -135,7 +139,7 @@ def test_the_kind_of_a_checksum_is_told_by_its_length(server: Artifactory, diges
 def test_a_repository_may_not_care_about_checksums(server: Artifactory) -> None:
     policy = {"rclass": "local", "checksumPolicyType": "server-generated-checksums"}
     assert server.ask("PUT api/repositories/any", json=policy).status_code == 200
-    server.put("any/a", b"demo", **{"X-Checksum-Sha1": "0" * 40})
+    server.put("any/a", b"demo", headers={"X-Checksum-Sha1": "0" * 40})
 
 
 CHECKSUM_DEPLOY: list[tuple[dict[str, str], int, str]] = [
@@ -238,8 +242,8 @@ def test_deploying_needs_the_right_to(start: Callable[..., Artifactory]) -> None
 
 
 def test_properties_of_who_may_not_annotate_are_dropped_in_silence(start: Callable[..., Artifactory]) -> None:
-    server = start(users=(ADMIN, WRITER.__class__(name="mute", password="m", rights="rw")))
-    mute = WRITER.__class__(name="mute", password="m")
+    server = start(users=(ADMIN, User(name="mute", password="m", rights="rw")))
+    mute = User(name="mute", password="m")
     assert server.ask("PUT libs/a;k=v", b"x", user=mute).status_code == 201
     assert server.ask("GET api/storage/libs/a?properties", user=ADMIN).status_code == 404
 
@@ -248,12 +252,7 @@ def test_properties_of_who_may_not_annotate_are_dropped_in_silence(start: Callab
     ("request_", "status", "sentence"),
     [
         ("PUT nowhere/a", 404, "Could not find a local repository named nowhere to deploy to."),
-        (
-            "PUT blind/a",
-            405,
-            "No local repository was configured as local deployment repository for the (blind) virtual"
-            " repository.",
-        ),
+        ("PUT blind/a", 405, NOT_DEPLOYABLE),
         ("GET nowhere/a", 404, "Failed to find the repository 'nowhere' specified in the request."),
         ("GET libs/a", 404, "File not found."),
         ("DELETE libs/a", 404, "Could not locate artifact 'libs:a' (Nothing to delete)."),
@@ -327,5 +326,5 @@ def test_a_download_may_demand_properties(server: Artifactory) -> None:
 
 
 def test_the_checksums_are_not_told_whole_to_old_clients(server: Artifactory) -> None:
-    told = server.put("libs/a", **{"User-Agent": "ArtifactoryBuildClient/2.1.0"}).get_json()
+    told = server.put("libs/a", headers={"User-Agent": "ArtifactoryBuildClient/2.1.0"}).get_json()
     assert "sha256" not in told["checksums"]
