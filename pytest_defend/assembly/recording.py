@@ -23,7 +23,7 @@ from pytest_defend.assembly.extensions import announce, load_extensions, look_at
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
 from pytest_defend.assembly.redaction import redactor_of
-from pytest_defend.assembly.store import refuse_servers
+from pytest_defend.assembly.store import check_locator
 from pytest_defend.capture.journal import JournalFile
 from pytest_defend.model.bundle import JOURNAL
 from pytest_defend.model.facts import Gap
@@ -148,7 +148,7 @@ def begin(
         UsageError: An extension cannot be loaded, or asked for its redaction; the store is none we can use.
     """
     if settings.publish or settings.dry_run:
-        refuse_servers(settings)
+        check_locator(settings)
     load_extensions(config.pluginmanager)
     redactor = redactor_of(settings, redactions(config.hook), config)
     header = _header(settings, project, each=each)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.errors import UsageError
-from pytest_defend.model.urls import strip_user_information
 
 if TYPE_CHECKING:
     from pytest_defend.protocols import Store
     from pytest_defend.settings import Settings
 
-__all__ = ["open_store", "refuse_servers"]
+__all__ = ["check_locator", "open_store"]
+
+_SERVERS = ("http://", "https://")
 
 
 def open_store(settings: Settings, root: Path) -> Store:
@@ -24,26 +25,36 @@ def open_store(settings: Settings, root: Path) -> Store:
         root: Folder a relative directory is relative to.
 
     Raises:
-        UsageError: The locator names no store this version can use.
+        UsageError: The locator names no store there is.
     """
-    refuse_servers(settings)
+    check_locator(settings)
+    if settings.store.startswith(_SERVERS):
+        return _artifactory(settings)
     from pytest_defend.stores.directory import DirectoryStore
 
     return DirectoryStore(root / Path(settings.store).expanduser(), clock=_now)
 
 
-def refuse_servers(settings: Settings) -> None:
-    """Say at once, not when everything has run, that this version cannot publish there.
+def check_locator(settings: Settings) -> None:
+    """Say at once, not when everything has run, that a locator names no store.
 
     Raises:
-        UsageError: The locator names a server.
+        UsageError: It is a URL of something else than a web server.
     """
-    if "://" in settings.store:
-        shown, origin = strip_user_information(settings.store), settings.origins["store"]
-        hint = "Give a directory with --defend-store (or DEFEND_STORE); a server comes with a later version."
-        raise UsageError(
-            f"{shown} ({origin}) is a server, and this version publishes to directories only.", hint=hint
-        )
+    if "://" in settings.store and not settings.store.startswith(_SERVERS):
+        what = f"{settings.store} ({settings.origins['store']}) names no store."
+        raise UsageError(what, hint="Give a folder, or the URL of an Artifactory: https://.../artifactory.")
+
+
+def _artifactory(settings: Settings) -> Store:
+    from pytest_defend.stores.artifactory import ArtifactoryStore
+    from pytest_defend.stores.credentials import Credentials
+    from pytest_defend.stores.session import Session
+
+    credentials = Credentials(
+        token=settings.access_token.reveal(), user=settings.user, password=settings.password.reveal()
+    )
+    return ArtifactoryStore(settings.store, Session(credentials), _now, project=settings.project)
 
 
 def _now() -> datetime:

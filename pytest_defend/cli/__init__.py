@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend import __version__
-from pytest_defend.cli import publishing, reading
+from pytest_defend.cli import publishing, reading, serving
 from pytest_defend.cli.call import BUG, INTERRUPTED, NO, UNKNOWN, USAGE, YES, Call
 from pytest_defend.errors import Conflict, Corrupt, DefendError, StoreError
 from pytest_defend.settings import FLAGS, find_project, resolve
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main", "parser"]
 
-_ORDER = ("show", "builds", "files", "get", "fetch", "publish", "spool", "environment", "settings", "version")
-COMMANDS = {name: {**reading.COMMANDS, **publishing.COMMANDS}[name] for name in _ORDER}
+_ORDER = (
+    *("show", "builds", "files", "get", "fetch", "publish", "spool", "environment"),
+    *("settings", "version", "serve"),
+)
+COMMANDS = {name: {**reading.COMMANDS, **publishing.COMMANDS, **serving.COMMANDS}[name] for name in _ORDER}
 """Every command, in the order of the help."""
 
 

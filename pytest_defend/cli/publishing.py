@@ -49,7 +49,14 @@ def _published(call: Call, given: Path, hook: Any, store: Store) -> tuple[Publis
 
     with assembly.complete_bundle(given, call.settings, call.project, hook) as (folder, manifest, final):
         settings = call.settings
-        published = publish(folder, manifest, store, dry_run=settings.dry_run, on_exists=settings.on_exists)
+        published = publish(
+            folder,
+            manifest,
+            store,
+            dry_run=settings.dry_run,
+            on_exists=settings.on_exists,
+            project=settings.project,
+        )
         if published.dry_run:
             return published, manifest.concluded(final)
         assembly.announce(hook, published)

@@ -336,7 +336,8 @@ def test_a_store_that_cannot_be_used(refused: Callable[..., str], place: Place) 
     record = a_record(place, "run")
     place.write("store")
     assert "is a file, or lies in one" in refused(3, "publish", str(record), "--defend-store=store")
-    assert "is a server" in refused(2, "builds", "--defend-store=https://user.example")
+    assert "names no store" in refused(2, "builds", "--defend-store=s3://bucket")
+    assert "does not answer" in refused(3, "builds", "--defend-store=http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_publishing_puts_the_build_and_its_files(tmp_path: Path, store: Store) -
     assert (published.store, published.stage, published.dry_run) == (store.locator, "tests", False)
     assert published.new == tuple(file.path for file in manifest.files)
     assert published.kept == ()
+    assert published.url == ""
     assert published.size_bytes == sum(file.checksums.size_bytes for file in manifest.files)
     for file in manifest.files:
         item = store.stat(file.path)
@@ -60,6 +61,32 @@ def test_publishing_puts_the_build_and_its_files(tmp_path: Path, store: Store) -
             "build.number": ("1",),
             "build.timestamp": (manifest.build.timestamp,),
         }
+
+
+class Server(MemoryStore):
+    """Has a web interface."""
+
+    locator = "https://a.example/artifactory"
+
+
+@pytest.mark.parametrize(
+    ("project", "query"),
+    [("", "buildRepo=artifactory-build-info"), ("fruit", "buildRepo=fruit-build-info&projectKey=fruit")],
+)
+def test_what_is_published_to_a_server_has_a_page(tmp_path: Path, project: str, query: str) -> None:
+    folder, manifest = a_run(tmp_path)
+    store = Server(a_clock)
+    assert publish(folder, manifest, store, dry_run=True, project=project).url == ""
+    published = publish(folder, manifest, store, project=project)
+    page = f"https://a.example/ui/builds/demo/1/{manifest.build.timestamp}/published?{query}"
+    assert published.url == page
+
+
+def test_the_page_is_that_of_the_build_a_stage_joins(tmp_path: Path) -> None:
+    store = Server(a_clock)
+    first = publish(*a_run(tmp_path), store)
+    later = publish(*a_run(tmp_path, "second", run="r2", stage="it", started=LATER), store)
+    assert later.url == first.url != ""
 
 
 def test_publishing_again_changes_nothing(tmp_path: Path, store: Store) -> None:

@@ -149,7 +149,7 @@ def test_many_stages_at_once_lose_nothing(tmp_path: Path, store: Store) -> None:
     names = [f"stage-{number}" for number in range(8)]
     runs = [a_run(tmp_path, f"r{number + 2}", name) for number, name in enumerate(names)]
     with ThreadPoolExecutor(8) as pool:
-        done = list(pool.map(lambda run: publish(*run, store), runs))
+        done = list(pool.map(lambda run: publish(run[0], run[1], store), runs))
     assert len({one.build for one in done}) == 1
     stages = {module.properties.get("defend.stage") for module in store.build(DEMO).modules} - {None}
     assert stages == set(names)

@@ -25,9 +25,13 @@ def test_a_folder_is_found_from_the_project(
     assert store.put(an_upload()).created.tzinfo is not None
 
 
-def test_a_server_is_for_a_later_version(tmp_path: Path) -> None:
-    place = a_place(tmp_path / "project", store="https://art.example/artifactory")
-    with pytest.raises(
-        UsageError, match=r"https://art.example/artifactory \(.*\) is a server, .* Give a directory"
-    ):
+@pytest.mark.parametrize("locator", ["https://art.example/artifactory", "http://127.0.0.1:8081"])
+def test_a_server_is_an_artifactory(tmp_path: Path, locator: str) -> None:
+    place = a_place(tmp_path / "project", store=locator)
+    assert open_store(place.settings, place.root).locator.startswith(locator)
+
+
+def test_another_kind_of_url_names_no_store(tmp_path: Path) -> None:
+    place = a_place(tmp_path / "project", store="s3://bucket")
+    with pytest.raises(UsageError, match=r"s3://bucket \(command line --defend-store\) names no store\."):
         open_store(place.settings, place.root)
