@@ -19,6 +19,7 @@ from pytest_defend.actions.stages import joined, stage_property
 from pytest_defend.errors import Conflict, InvalidDocument, NotFound
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.bundle import FINAL, FORMAT, MANIFEST, Final, Manifest, Published
+from pytest_defend.model.pages import build_page
 from pytest_defend.protocols import Upload
 
 if TYPE_CHECKING:
@@ -64,7 +65,13 @@ def _problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def publish(
-    folder: Path, manifest: Manifest, store: Store, *, dry_run: bool = False, on_exists: str = "fail"
+    folder: Path,
+    manifest: Manifest,
+    store: Store,
+    *,
+    dry_run: bool = False,
+    on_exists: str = "fail",
+    project: str = "",
 ) -> Published:
     """Put a bundle into a store.
 
@@ -74,6 +81,7 @@ def publish(
         store: Where it goes.
         dry_run: Only read, and say what would be done.
         on_exists: What to do when the build has this stage already: `fail`, `new-run` or `resume`.
+        project: Key of the JFrog project the build belongs to; empty for none.
 
     Raises:
         Conflict: The build has this stage already or is of something else, or other bytes are there under one
@@ -100,6 +108,7 @@ def publish(
         kept=tuple(sorted(kept)),
         size_bytes=sum(f.checksums.size_bytes for f in manifest.files if f.path not in kept),
         dry_run=dry_run,
+        url="" if dry_run else build_page(store.locator, build.id, project=project),
     )
 
 

@@ -109,6 +109,7 @@ class Published(Document):
         kept: Paths of files that were there already, byte for byte.
         size_bytes: Of the new files.
         dry_run: Whether nothing was written.
+        url: Page of the build in the web interface of the store; empty where there is none.
     """
 
     build: str
@@ -118,3 +119,4 @@ class Published(Document):
     kept: tuple[str, ...]
     size_bytes: int
     dry_run: bool = False
+    url: str = ""

@@ -114,8 +114,14 @@ class Ending:
         if not settings.publish and not settings.dry_run:
             return
         store = open_store(settings, self._run.project.root)
-        folder, dry_run = self._run.journal.folder, settings.dry_run
-        published = publish(folder, manifest, store, dry_run=dry_run, on_exists=settings.on_exists)
+        published = publish(
+            self._run.journal.folder,
+            manifest,
+            store,
+            dry_run=settings.dry_run,
+            on_exists=settings.on_exists,
+            project=settings.project,
+        )
         self._published = not settings.dry_run
         self._tell(published_lines(published))
         if self._published:

@@ -104,11 +104,13 @@ def _drift(count: int) -> str:
 
 
 def published_lines(published: Published) -> Iterator[str]:
-    """What publishing did, or would do."""
+    """What publishing did, or would do; below it the page of the build, where there is one."""
     done = "would publish" if published.dry_run else "published"
     kept = f", {len(published.kept)} already there" if published.kept else ""
     files = f"{len(published.new)} files, {size(published.size_bytes)}{kept}"
     yield f"{done} {published.build} to {published.store} ({files})"
+    if published.url:
+        yield published.url
     if published.dry_run:
         yield from (f"  {path}" for path in published.new)
 

@@ -157,7 +157,7 @@ def fetched_files(files: Sequence[FileView], folder: Path) -> RenderableType:
 
 
 def published_view(rows: Iterable[tuple[Published, Verdict]]) -> RenderableType:
-    """What publishing did, two lines for each record."""
+    """What publishing did, a few lines for each record."""
     return Group(*(line for published, verdict in rows for line in _published(published, verdict)))
 
 

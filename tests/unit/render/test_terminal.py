@@ -70,6 +70,7 @@ def test_a_verdict_comes_with_its_reasons(verdict: Verdict, line: str) -> None:
     [
         ({}, ["published demo/1@x to /s (2 files, 2.0 KiB)"]),
         ({"kept": ("r/c",)}, ["published demo/1@x to /s (2 files, 2.0 KiB, 1 already there)"]),
+        ({"url": "https://a/ui"}, ["published demo/1@x to /s (2 files, 2.0 KiB)", "https://a/ui"]),
         ({"dry_run": True}, ["would publish demo/1@x to /s (2 files, 2.0 KiB)", "  r/a", "  r/b"]),
     ],
 )
