@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
     from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
-    from pytest_defend.assembly.store import open_store
+    from pytest_defend.assembly.store import examine, open_store
 else:
     _HOMES = {
         "Recording": "recording",
         "announce": "extensions",
         "begin": "recording",
         "complete_bundle": "bundles",
+        "examine": "store",
         "plugin_manager": "extensions",
         "leave_spool": "recording",
         "look_at_attempts": "extensions",
@@ -42,6 +43,7 @@ __all__ = [
     "announce",
     "begin",
     "complete_bundle",
+    "examine",
     "leave_spool",
     "look_at_attempts",
     "open_store",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from pytest_defend.errors import UsageError
 
 if TYPE_CHECKING:
+    from pytest_defend.model.views import Check
     from pytest_defend.protocols import Store
-    from pytest_defend.settings import Settings
+    from pytest_defend.settings import Project, Settings
 
-__all__ = ["check_locator", "open_store"]
+__all__ = ["check_locator", "examine", "open_store"]
 
 _SERVERS = ("http://", "https://")
 
@@ -44,6 +45,24 @@ def check_locator(settings: Settings) -> None:
     if "://" in settings.store and not settings.store.startswith(_SERVERS):
         what = f"{settings.store} ({settings.origins['store']}) names no store."
         raise UsageError(what, hint="Give a folder, or the URL of an Artifactory: https://.../artifactory.")
+
+
+def examine(settings: Settings, project: Project) -> tuple[Check, ...]:
+    """Whether these settings can publish.
+
+    Args:
+        settings: Resolved.
+        project: Whose builds they are.
+
+    Raises:
+        UsageError: The locator names no store there is.
+    """
+    from pytest_defend.actions.doctor import doctor
+
+    store = open_store(settings, project.root)
+    server = getattr(store, "inspection", None)  # of a server; a folder has nothing to tell
+    build = settings.build_name or project.name
+    return doctor(store, server, repository=settings.repository, build=build, user=settings.user, clock=_now)
 
 
 def _artifactory(settings: Settings) -> Store:

@@ -32,7 +32,7 @@ __all__ = ["COMMANDS", "main", "parser"]
 
 _ORDER = (
     *("show", "builds", "files", "get", "fetch", "publish", "spool", "environment"),
-    *("settings", "version", "serve"),
+    *("doctor", "settings", "version", "serve"),
 )
 COMMANDS = {name: {**reading.COMMANDS, **publishing.COMMANDS, **serving.COMMANDS}[name] for name in _ORDER}
 """Every command, in the order of the help."""

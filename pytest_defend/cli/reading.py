@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend import assembly, render
-from pytest_defend.cli.call import YES, Command
+from pytest_defend.cli.call import NO, UNKNOWN, YES, Command
 
 if TYPE_CHECKING:
     from pytest_defend.cli.call import Argument, Call
@@ -77,6 +77,18 @@ def _environment(call: Call) -> int:
     return YES
 
 
+def _doctor(call: Call) -> int:
+    """Say whether this configuration can publish here, and what is missing."""
+    from pytest_defend.model.views import Answer
+
+    checks = assembly.examine(call.settings, call.project)
+    call.answer([check.to_dict() for check in checks], lambda: render.text.checks_view(checks))
+    answers = {check.answer for check in checks}
+    if Answer.NO in answers:
+        return NO
+    return UNKNOWN if Answer.UNKNOWN in answers else YES
+
+
 def _settings(call: Call) -> int:
     """Print every setting with its value and where that came from."""
     rows = call.settings.rows()
@@ -135,6 +147,7 @@ COMMANDS = {
         ),
         flags=("locks", "index", "wheelhouse", "verify_files", "store"),
     ),
+    "doctor": Command(run=_doctor, flags=("store", "repository", "build_name", "project")),
     "settings": Command(run=_settings, flags=None),
     "version": Command(
         run=_version,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.distributions import Installed
@@ -16,8 +17,10 @@ from pytest_defend.model.facts import Gap, Interpreter, Platform
 from pytest_defend.model.fields import Document
 
 __all__ = [
+    "Answer",
     "BuildRow",
     "BuildView",
+    "Check",
     "EnvironmentView",
     "FileView",
     "FilesView",
@@ -123,6 +126,26 @@ class VersionView(Document):
     """`ci` or `git`."""
     commit: str = ""
     dirty: bool = False
+
+
+class Answer(Enum):
+    """Whether something that is needed is there."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"  # the store does not tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Document):
+    """One thing that publishing needs."""
+
+    name: str
+    answer: Answer
+    says: str
+    """What was found."""
+    hint: str = ""
+    """How to get what is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,8 +61,19 @@ def test_the_same_content_is_installed_again(
     file = project / ("requirements.demo-7.txt" if requirements else "pylock.demo-7.toml")
     house = ("--find-links", str(project.parents[1] / "house")) if requirements else ()
     if program == "pip":
-        asked = ("--python", str(venv.folder), "--isolated", "--disable-pip-version-check", "--no-cache-dir")
-        told = (*asked, "install", "--no-index", "--no-deps", "--no-compile", *house, "-r", str(file))
+        isolated = ("--isolated", "--disable-pip-version-check", "--no-cache-dir")
+        told = (
+            "--python",
+            str(venv.folder),
+            *isolated,
+            "install",
+            "--no-index",
+            "--no-deps",
+            "--no-compile",
+            *house,
+            "-r",
+            str(file),
+        )
         done = tools.run(tmp_path, "pip", *told)
     else:
         place = Venv(folder=which_uv(tmp_path / "tools").parents[1])

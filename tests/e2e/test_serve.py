@@ -44,10 +44,16 @@ def test_the_same_commands_with_one_variable_changed(project: Path, tmp_path: Pa
     (tmp_path / "server").mkdir()
     with _served(tmp_path / "server", "--profile", profile) as url:
         store = {"DEFEND_STORE": url}
-        ran = run(project, "--defend-publish", "--defend-build", "demo/1", **store)
+        ran = run(project, "--defend-publish", "--defend-build", "demo/1", DEFEND_STORE=url)
         assert ran.status == 0, ran
         later = run(
-            project, "--defend-publish", "--defend-build", "demo/1", "--defend-stage", "smoke", **store
+            project,
+            "--defend-publish",
+            "--defend-build",
+            "demo/1",
+            "--defend-stage",
+            "smoke",
+            DEFEND_STORE=url,
         )
         assert later.status == 0, later
         shown = json.loads(defend(project, "show", "demo/1", "--format", "json", **store).out)
@@ -59,7 +65,7 @@ def test_the_same_commands_with_one_variable_changed(project: Path, tmp_path: Pa
         assert fetched.status == 0, fetched
         (wheel,) = (project / "got").iterdir()
         assert wheel.read_bytes() == (project / "dist" / wheel.name).read_bytes()
-        again = run(project, "--defend-publish", "--defend-build", "demo/1", **store)
+        again = run(project, "--defend-publish", "--defend-build", "demo/1", DEFEND_STORE=url)
         assert again.status == 70
         assert "has stage tests already" in again.out
     assert not (project / ".defend/ledger.sqlite3").exists()
@@ -72,8 +78,11 @@ def test_users_have_passwords_that_no_command_line_shows(project: Path, tmp_path
     with _served(tmp_path / "server", *told, **passwords) as url:
         nobody = run(project, "--defend-publish", DEFEND_STORE=url)
         assert nobody.status == 70
-        known = {"DEFEND_STORE": url, "DEFEND_USER": "jo", "DEFEND_PASSWORD": "wombat"}
-        assert run(project, "--defend-publish", **known).status == 0
+        known = run(project, "--defend-publish", DEFEND_STORE=url, DEFEND_USER="jo", DEFEND_PASSWORD="wombat")
+        assert known.status == 0
+        examined = defend(project, "doctor", DEFEND_STORE=url, DEFEND_USER="jo", DEFEND_PASSWORD="wombat")
+        assert examined.status in {0, 3}, examined
+        assert "accepted, user jo" in examined.out
 
 
 @pytest.mark.parametrize(
