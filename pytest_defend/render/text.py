@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Verdict
-    from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, SpoolRow, StageView
+    from pytest_defend.model.views import BuildRow, BuildView, Check, FilesView, FileView, SpoolRow, StageView
     from pytest_defend.settings import SettingRow
 
 __all__ = [
     "build_list",
     "build_view",
+    "checks_view",
     "fetched_files",
     "files_view",
     "published_view",
@@ -200,6 +201,21 @@ def spool_view(rows: Sequence[SpoolRow]) -> RenderableType:
 def spool_dropped(rows: Sequence[SpoolRow]) -> RenderableType:
     """What was removed."""
     return Group(*(shown(f"dropped {row.run}, stage {row.stage} of {row.build}".rstrip()) for row in rows))
+
+
+def checks_view(checks: Sequence[Check]) -> RenderableType:
+    """What is needed, a line each; below what is missing, how to get it."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    colours = {"yes": "green", "no": "red", "unknown": "yellow"}
+    for check in checks:
+        answer = check.answer.value
+        table.add_row(shown(answer, style=colours[answer]), shown(check.name), shown(check.says))
+        if check.hint:
+            table.add_row("", "", shown(check.hint, style="dim"))
+    return table
 
 
 def settings_view(rows: Iterable[SettingRow]) -> RenderableType:
