@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from pytest_defend.actions.locate import locate
 from pytest_defend.assembly.redaction import redactor_of
 from pytest_defend.assembly.store import open_store
-from pytest_defend.assembly.tracing import memory_of_environment, tracing, tree_of
+from pytest_defend.assembly.tracing import read_installed, tree_of
 from pytest_defend.capture.answers import LOOKED_AT
-from pytest_defend.capture.content import verified
-from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.environment import read_interpreter, read_platform
 from pytest_defend.model.views import EnvironmentView
 
@@ -34,14 +32,7 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     redactor = redactor_of(settings, ())
     interpreter, no_interpreter = read_interpreter()
     platform, no_platform = read_platform()
-    memory = memory_of_environment()
-    installed, no_installed = read_distributions(
-        project=project.name, build_requires=project.build_requires, memory=memory
-    )
-    if settings.verify_files:
-        installed = verified(installed)
-    trace, no_sources = tracing(settings, project, tree_of(redactor, {}), memory)
-    installed, no_origins = trace.begin(installed)
+    installed, trace, no_installed = read_installed(settings, project, tree_of(redactor, {}))
     installed, no_answers = trace.finish(installed)
     sys.audit(LOOKED_AT, str(project.root / settings.store))  # a store that is not there yet may come
     installed = locate(installed, open_store(settings, project.root))
@@ -49,5 +40,5 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
         interpreter=interpreter,
         platform=platform,
         installed=installed,
-        gaps=(*no_interpreter, *no_platform, *no_installed, *no_sources, *no_origins, *no_answers),
+        gaps=(*no_interpreter, *no_platform, *no_installed, *no_answers),
     )

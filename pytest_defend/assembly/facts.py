@@ -6,9 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.assembly.extensions import asked_facts
-from pytest_defend.assembly.tracing import memory_of_environment, tracing, tree_of
-from pytest_defend.capture.content import verified
-from pytest_defend.capture.distributions import read_distributions
+from pytest_defend.assembly.tracing import read_installed, tree_of
 from pytest_defend.capture.environment import (
     read_environment,
     read_interpreter,
@@ -21,25 +19,9 @@ from pytest_defend.model.record import RunFacts
 
 if TYPE_CHECKING:
     from pytest_defend.assembly.recording import Recording
-    from pytest_defend.model.distributions import Installed
-    from pytest_defend.model.facts import Gap, GitFacts
+    from pytest_defend.model.facts import Gap
 
 __all__ = ["read_facts"]
-
-
-def _read_installed(run: Recording, git: GitFacts | None) -> tuple[Installed, tuple[Gap, ...]]:
-    """What is installed and where it came from, as far as this machine says it."""
-    settings, project = run.settings, run.project
-    memory = memory_of_environment()
-    installed, no_installed = read_distributions(
-        project=project.name, build_requires=project.build_requires, memory=memory
-    )
-    if settings.verify_files:
-        installed = verified(installed)
-    tree = tree_of(run.redactor, {project.root.resolve(): git})
-    run.tracing, no_sources = tracing(settings, project, tree, memory)
-    installed, no_origins = run.tracing.begin(installed)
-    return installed, (*no_installed, *no_sources, *no_origins)
 
 
 def read_facts(run: Recording, config: Any) -> tuple[RunFacts, tuple[Gap, ...]]:
@@ -61,7 +43,8 @@ def read_facts(run: Recording, config: Any) -> tuple[RunFacts, tuple[Gap, ...]]:
     )
     git, no_git = read_git(project.root, redactor, branch_hint=ci.branch if ci else "")
     pytest, no_pytest = read_pytest(config, redactor)
-    installed, no_installed = _read_installed(run, git)
+    tree = tree_of(redactor, {project.root.resolve(): git})
+    installed, run.tracing, no_installed = read_installed(settings, project, tree)
     more, no_more = asked_facts(run.hook, settings.stage, redactor.text)
     facts = RunFacts(
         interpreter=interpreter,

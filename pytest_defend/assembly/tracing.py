@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from packaging.markers import default_environment
 
 from pytest_defend.capture.caching import cache_file
+from pytest_defend.capture.content import verified
+from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.installers import read_installers
 from pytest_defend.capture.localfiles import LocalFiles
 from pytest_defend.capture.memory import DiskMemory
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.origins import Offer, Origin
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["Tracing", "memory_of_environment", "tracing", "tree_of"]
+__all__ = ["Tracing", "memory_of_environment", "read_installed", "tree_of"]
 
 _DEADLINE_S = 30
 
@@ -149,17 +151,34 @@ def by_name(
     return named
 
 
-def tracing(
-    settings: Settings, project: Project, tree: Callable[[Path], Tree], memory: DiskMemory
-) -> tuple[Tracing, tuple[Gap, ...]]:
-    """Gather what may say where packages came from.
+def read_installed(
+    settings: Settings, project: Project, tree: Callable[[Path], Tree]
+) -> tuple[Installed, Tracing, tuple[Gap, ...]]:
+    """What is installed and where it came from, as far as this machine says it.
 
     Args:
         settings: Resolved.
         project: Whose locks are read.
         tree: What version control says about a folder.
-        memory: What was computed before.
+
+    Returns:
+        What is installed, what may say more when the tests are over, and what could not be read.
     """
+    memory = memory_of_environment()
+    installed, no_installed = read_distributions(
+        project=project.name, build_requires=project.build_requires, memory=memory
+    )
+    if settings.verify_files:
+        installed = verified(installed)
+    trace, no_sources = _tracing(settings, project, tree, memory)
+    installed, no_origins = trace.begin(installed)
+    return installed, trace, (*no_installed, *no_sources, *no_origins)
+
+
+def _tracing(
+    settings: Settings, project: Project, tree: Callable[[Path], Tree], memory: DiskMemory
+) -> tuple[Tracing, tuple[Gap, ...]]:
+    """Gather what may say where packages came from."""
     environment = {name: str(value) for name, value in default_environment().items()}
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # as above
     installers, broken = read_installers(os.environ, root=project.root, prefix=Path(sys.prefix), home=home)
