@@ -4,11 +4,13 @@ Rules:
 - `finish` runs inside `pytest_sessionfinish`, after everybody else; `conclude` after `pytest_cmdline_main`.
 - The mark that makes a build eligible is written by `conclude`; its absence is the safe state.
 - Only status 0 is ever replaced, by 70, when publishing was asked for and failed under policy `fail`.
+- The CI system's page of the run, if it has one, is told last, when everything is known.
 - Whatever fails, the record stays on disk and the line that says so names the command that publishes it.
 """
 
 from __future__ import annotations
 
+import errno
 import shlex
 import sys
 from contextlib import suppress
@@ -19,6 +21,7 @@ from pytest_defend.actions.publish import mark, publish
 from pytest_defend.assembly import open_store
 from pytest_defend.errors import DefendError
 from pytest_defend.model.bundle import FINAL, Final
+from pytest_defend.render.markdown import summary_block
 from pytest_defend.render.summary import header_line, published_lines, summary_lines
 
 if TYPE_CHECKING:
@@ -28,12 +31,17 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_defend.assembly import Recording
-    from pytest_defend.model.bundle import Manifest
+    from pytest_defend.model.bundle import Manifest, Published
+    from pytest_defend.model.facts import Gap
+    from pytest_defend.model.results import Verdict
 
 __all__ = ["NOT_PUBLISHED", "Ending"]
 
 NOT_PUBLISHED = 70
 """Exit status of a run whose tests passed and whose record could not be published."""
+
+_PAGE_BYTES = 1 << 20
+"""What GitHub shows of a step; it refuses a file that is larger."""
 
 
 class Ending:
@@ -48,8 +56,10 @@ class Ending:
         self._config = config
         self._run = run
         self._manifest: Manifest | None = None
-        self._published = False
+        self._gaps: tuple[Gap, ...] = ()
+        self._done: Published | None = None
         self._problem = False
+        self._said = ""
         self.started = False
 
     def header(self) -> list[str]:
@@ -73,8 +83,8 @@ class Ending:
         self.started = True
         self._tell_title()
         try:
-            self._manifest, gaps = self._run.pack(self._config)
-            self._tell(summary_lines(self._manifest, self._manifest.verdict, gaps))
+            self._manifest, self._gaps = self._run.pack(self._config)
+            self._tell(summary_lines(self._manifest, self._manifest.verdict, self._gaps))
             self._publish(self._manifest)
         except KeyboardInterrupt:
             self._failed("interrupted")
@@ -105,6 +115,7 @@ class Ending:
                 self._mark(self._manifest, final)
         except Exception as error:  # noqa: BLE001  # the tests are not to suffer from it
             self._failed(_sentence(error))
+        self._tell_ci(self._manifest, self._manifest.concluded(final))
         if self._run.settings.dry_run or not self._problem:
             self._run.discard()
         return self._status(status)
@@ -114,7 +125,7 @@ class Ending:
         if not settings.publish and not settings.dry_run:
             return
         store = open_store(settings, self._run.project.root)
-        published = publish(
+        self._done = publish(
             self._run.journal.folder,
             manifest,
             store,
@@ -122,10 +133,13 @@ class Ending:
             on_exists=settings.on_exists,
             project=settings.project,
         )
-        self._published = not settings.dry_run
-        self._tell(published_lines(published))
+        self._tell(published_lines(self._done))
         if self._published:
-            self._run.announce(published)
+            self._run.announce(self._done)
+
+    @property
+    def _published(self) -> bool:
+        return self._done is not None and not self._done.dry_run
 
     def _mark(self, manifest: Manifest, final: Final) -> None:
         store = open_store(self._run.settings, self._run.project.root)
@@ -156,7 +170,8 @@ class Ending:
         if settings.on_error == "ignore":
             return
         done = "RECORDED" if not (settings.publish or settings.dry_run) else "PUBLISHED"
-        lines = [f"NOT {'MARKED' if self._published else done}: {self._run.redactor.text(problem)}"]
+        self._said = f"NOT {'MARKED' if self._published else done}: {self._run.redactor.text(problem)}"
+        lines = [self._said]
         if folder.is_dir() and not settings.dry_run:
             lines.append(f"The record is kept: {self._later(folder)}")
         self._tell(lines)
@@ -167,6 +182,18 @@ class Ending:
         on_command_line = settings.origins["store"].startswith("command line")
         store = ("--defend-store", settings.store) if on_command_line else ()
         return shlex.join(("pytest-defend", "publish", *store, str(folder)))
+
+    def _tell_ci(self, manifest: Manifest, verdict: Verdict) -> None:
+        """Append to the file that the CI system shows with its run, if it has one."""
+        file = self._run.ci.summary_file if self._run.ci else ""
+        if not file:
+            return
+        try:
+            block = summary_block(manifest, verdict, self._gaps, published=self._done, problem=self._said)
+            _append(file, block.encode())
+        except Exception as error:  # noqa: BLE001  # the tests are not to suffer from it
+            with suppress(OSError, ValueError):  # as below
+                sys.stderr.write(f"pytest-defend: the summary for CI was not written: {_sentence(error)}\n")
 
     def _tell_title(self) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
@@ -185,6 +212,13 @@ class Ending:
                     sys.stderr.write(f"pytest-defend: {line}\n")
             if terminal is not None:  # seen before anything that may take long, in a pipe too
                 terminal.flush()
+
+
+def _append(file: str, block: bytes) -> None:
+    with open(file, "ab") as page:  # noqa: PTH123  # as the CI system writes it
+        if page.tell() + len(block) > _PAGE_BYTES:
+            raise OSError(errno.EFBIG, "it would have more than 1 MiB", file)
+        page.write(block)
 
 
 def _sentence(error: Exception) -> str:
