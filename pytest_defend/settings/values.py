@@ -175,11 +175,14 @@ def _regex(text: str) -> str:
 
 def _template(text: str) -> str:
     text = text.strip()
-    # Not as other URLs are checked: a parameter `key={key}` would look like a secret.
-    if text and not re.fullmatch(r"https?://[^/?#\s@]+/[^\s@]*", text):
-        raise ValueError(f"{_without_credentials(text)!r} is no web page (https://.../{{key}}) without '@'")
+    clean = _without_credentials(text)
+    if text and not re.fullmatch(r"https?://[^/?#\s]+/\S*", text):
+        raise ValueError(f"{clean!r} is no web page like https://.../{{key}}")
+    without = text.replace("={key}", "")  # a parameter `key={key}` is no secret
+    if _without_credentials(without) != without:
+        raise ValueError("holds a user name, password or secret parameter; leave it out")
     if text and "{key}" not in text:
-        raise ValueError(f"{_without_credentials(text)!r} has no {{key}} where the key of an issue belongs")
+        raise ValueError(f"{clean!r} has no {{key}} where the key of an issue belongs")
     return text
 
 

@@ -320,10 +320,21 @@ _REFUSED = [
     ),
     (
         {"pyproject": {"issues": {"url": "https://me:planted@a.example/{key}"}}},
-        "issues.url: 'https://a.example/{key}' is no web page (https://.../{key}) without '@'",
+        "issues.url: holds a user name, password or secret parameter; leave it out",
+    ),
+    (
+        {"pyproject": {"issues": {"url": "https://a.example/{key}?token=planted"}}},
+        "issues.url: holds a user name, password or secret parameter",
+    ),
+    (
+        {"pyproject": {"issues": {"url": "https://a.example"}}},
+        "issues.url: 'https://a.example' is no web page",
     ),
     ({"pyproject": {"issues": {"url": "javascript:{key}"}}}, "issues.url: 'javascript:{key}' is no web page"),
-    ({"pyproject": {"zzzzz": 1}}, "zzzzz: is not known; there are artifact-from, attach, attachment-limit, build,"),
+    (
+        {"pyproject": {"zzzzz": 1}},
+        "zzzzz: is not known; there are artifact-from, attach, attachment-limit, build,",
+    ),
     ({"pyproject": {"": 1}}, "pyproject.toml : is not known"),
     (
         {"pyproject": {"access-token": "planted"}},
