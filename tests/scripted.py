@@ -153,7 +153,7 @@ class _GateVisit(_Visit):
             self._broken(str(fault))
             return
         status, headers, answer = self._forwarded(body)
-        if self.server.after is not None:
+        if self.server.after is not None and self.command not in ("GET", "HEAD"):
             self.server.after()
         if fault == "reset after":
             self._broken("reset before")

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalogue", "exists"]
 
-_AT_ONCE = 200
+_AT_ONCE = 400
+_MANY = 50
 _FIELDS = ("repo", "path", "name", "size", "created", "actual_sha1", "actual_md5", "sha256", "property")
 _INCLUDE = ", ".join(f'"{name}"' for name in _FIELDS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -72,16 +73,38 @@ class Catalogue:
 
     def look(self, paths: Iterable[str], sha256s: Iterable[str] = ()) -> Sequence[Item]:
         """The files under these paths, and those with these contents, sorted by path."""
-        places = sorted({path for path in paths if exists(path)})
-        digests = sorted({digest for digest in sha256s if _SHA256.fullmatch(digest)})
-        clauses = [*map(_at, places), *map(_holding, digests)]
+        places = {path for path in paths if exists(path)}
+        digests = {digest for digest in sha256s if _SHA256.fullmatch(digest)}
+        clauses = [*_at(places), *({"sha256": digest} for digest in sorted(digests))]
         found: dict[str, Item] = {}
         for start in range(0, len(clauses), _AT_ONCE):
             for item in self._asked(clauses[start : start + _AT_ONCE], "files"):
                 found[item.path] = item
             if not self._has_aql:
-                return _sorted([*self._one_by_one(places), *self._by_checksum(digests)])
-        return _sorted(found.values())
+                return _sorted([*self._one_by_one(sorted(places)), *self._by_checksum(sorted(digests))])
+        return _sorted(
+            item
+            for item in found.values()
+            if item.path in places or (item.checksums.sha256 in digests and not _is_record(item.path))
+        )
+
+    def confirm(self, expected: Mapping[str, str]) -> Mapping[str, Item]:
+        """Those of the files that are there with these contents, by path.
+
+        Args:
+            expected: sha256 by path.
+        """
+        clauses = [{"$and": [{"sha256": sha256}, *_place(path)]} for path, sha256 in sorted(expected.items())]
+        found: dict[str, Item] = {}
+        for start in range(0, len(clauses), _AT_ONCE):
+            found |= {item.path: item for item in self._asked(clauses[start : start + _AT_ONCE], "files")}
+        if not self._has_aql:
+            found = {item.path: item for item in self._one_by_one(sorted(expected))}
+        return {
+            path: found[path]
+            for path, sha256 in expected.items()
+            if path in found and found[path].checksums.sha256 == sha256
+        }
 
     def below(self, prefix: str) -> Sequence[Item]:
         """Every file below a folder, and the one under that path."""
@@ -158,13 +181,29 @@ def _api_path(path: str) -> str:
     return "/".join(map(encoded, path.split("/")))
 
 
-def _at(path: str) -> dict[str, Any]:
+def _at(paths: Iterable[str]) -> list[dict[str, Any]]:
+    """Files by place; folders of which many are asked for, whole."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(paths):
+        repository, folder, name = split_path(path)
+        names.setdefault((repository, folder), []).append(name)
+    clauses: list[dict[str, Any]] = []
+    for (repository, folder), wanted in names.items():
+        place: list[dict[str, Any]] = [{"repo": repository}, {"path": folder}]
+        if len(wanted) >= _MANY:
+            clauses.append({"$and": place})
+        else:
+            clauses += [{"$and": [*place, {"name": name}]} for name in wanted]
+    return clauses
+
+
+def _place(path: str) -> list[dict[str, Any]]:
     repository, folder, name = split_path(path)
-    return {"$and": [{"repo": repository}, {"path": folder}, {"name": name}]}
+    return [{"repo": repository}, {"path": folder}, {"name": name}]
 
 
-def _holding(sha256: str) -> dict[str, Any]:
-    return {"$and": [{"sha256": sha256}, {"repo": {"$nmatch": _BUILDS}}]}
+def _is_record(path: str) -> bool:
+    return path.partition("/")[0].endswith(_BUILDS[1:])
 
 
 def _below(prefix: str) -> list[dict[str, Any]]:
@@ -178,7 +217,7 @@ def _below(prefix: str) -> list[dict[str, Any]]:
         {"$and": [{"repo": repository}, {"path": inside}]},
         {"$and": [{"repo": repository}, {"path": {"$match": f"{inside}/*"}}]},
     ]
-    return below if prefix.endswith("/") else [_at(folder), *below]
+    return below if prefix.endswith("/") else [{"$and": _place(folder)}, *below]
 
 
 def _item(

@@ -5,6 +5,7 @@ Rules:
   means done, not there means it may be sent again.
 - Modules are appended, read back, and appended again until they are there twice in a row: a server that
   writes whole documents forgets one of two that append at once.
+- The links in lists are written as queries are: a space is `+`.
 - Who may not read `/api/build` reads the files of the build-info repository.
 
 Source: Artifactory 5.11, `BuildResource`, `BuildServiceImpl`; RTFACT-19039 and jfrog-cli#2129 for what
@@ -16,7 +17,7 @@ from __future__ import annotations
 import json
 import random
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from pytest_defend.errors import AccessDenied, Conflict, Corrupt, InvalidDocument, NotFound, StoreError
 from pytest_defend.model.buildinfo import BuildId, BuildInfo
@@ -70,7 +71,7 @@ class Ledger:
             answer = self._read("", key=self._site.locator)
         except AccessDenied:
             return sorted({run.id.name for run in self._runs_of_files("")})
-        return sorted({unquote(entry["uri"][1:]) for entry in (answer or {}).get("builds", ())})
+        return sorted({unquote_plus(entry["uri"][1:]) for entry in (answer or {}).get("builds", ())})
 
     def runs(self, name: str) -> Sequence[Run]:
         """The runs of one build, sorted by `started`, then number."""
@@ -81,7 +82,7 @@ class Ledger:
         except AccessDenied:
             return _sorted(run for run in self._runs_of_files(name) if run.id.name == name)
         return _sorted(
-            _run(name, unquote(entry["uri"][1:]), parse_instant(entry["started"]))
+            _run(name, unquote_plus(entry["uri"][1:]), parse_instant(entry["started"]))
             for entry in (answer or {}).get("buildsNumbers", ())
         )
 

@@ -12,6 +12,8 @@ Source: Artifactory 5.11, `BuildPromotionHelper`, `BaseBuildPromoter`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import AccessDenied, StoreError
@@ -161,15 +163,20 @@ class Promoter:
 
     def _record(self, kept: BuildInfo, promotion: Promotion, now: datetime) -> None:
         """Write the status, once."""
-        risen = promotions.with_status(kept, promotion, now)
-        if risen is kept:
+        # the server adds who it was
+        told = replace(kept, statuses=tuple(replace(status, user="") for status in kept.statuses))
+        taken = {status.timestamp for status in told.statuses}
+        while promotion.timestamp is None and started_text(now) in taken:
+            now += timedelta(milliseconds=1)  # two statuses of one instant are an error there
+        risen = promotions.with_status(told, promotion, now)
+        if risen is told:
             return
         status = risen.statuses[-1]
         document = {
             "status": status.status,
             "comment": status.comment,
             "ciUser": status.ci_user,
-            "timestamp": started_text(promotion.timestamp or now),
+            "timestamp": status.timestamp,
             "targetRepo": promotion.target,
             "artifacts": False,
             "dependencies": False,

@@ -176,11 +176,13 @@ class Publication:
 
         Two builds that mark one file at the same moment may undo each other: what is missing is added again.
         """
-        paths = [step.upload.path for step in steps]
+        expected = {step.upload.path: step.upload.checksums.sha256 for step in steps}
         for _ in range(_MARKINGS):
-            there = {item.path: item for item in self._catalogue.look(paths)}
-            for step in steps:
-                _check_bytes(step, there.get(step.upload.path))
+            there = self._catalogue.confirm(expected)
+            for path, sha256 in expected.items():
+                if path not in there:
+                    hint = "Somebody else deletes or publishes there; try again."
+                    raise Corrupt(path, expected=sha256, actual="something else", hint=hint)
             unmarked = [step for step in steps if not _is_marked(step, there)]
             if not unmarked:
                 return there
@@ -215,17 +217,6 @@ class Publication:
                 self._transfer.annotate(item, {**step.there.properties, **gone})
             elif item.properties == step.properties and _is_same(item, step):  # nobody else has marked it
                 self._transfer.remove(item.path)
-
-
-def _check_bytes(step: _Step, item: Item | None) -> None:
-    path = step.upload.path
-    if item is None:
-        raise StoreError(path, f"{path} was sent and is not there.", hint="Look who deletes there.")
-    if not _is_same(item, step):
-        expected, actual = step.upload.checksums.sha256, item.checksums.sha256
-        raise Corrupt(
-            path, expected=expected, actual=actual, hint="Somebody else publishes there; try again."
-        )
 
 
 def _is_marked(step: _Step, there: Mapping[str, Item]) -> bool:

@@ -83,8 +83,8 @@ def _row(path: str = PATH, content: bytes = b"demo", **properties: Any) -> dict[
 
 
 def _rows(*rows: Mapping[str, Any], **limits: int) -> Canned:
-    told: dict[str, int] = {"start_pos": 0, "end_pos": len(rows), "total": len(rows)}
-    return _json({"results": rows, "range": {**told, **limits}})
+    told = {"start_pos": 0, "end_pos": len(rows), "total": len(rows)}
+    return _json({"results": rows, "range": told | limits})
 
 
 def _version(version: str = "7.104.5", **more: object) -> Canned:
