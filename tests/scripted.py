@@ -150,12 +150,14 @@ class _GateVisit(_Visit):
         if self.server.latency_s:
             time.sleep(self.server.latency_s)
         if fault in ("timeout", "reset before", "500", "502", "429"):
+            self.server.broken()
             self._broken(str(fault))
             return
         status, headers, answer = self._forwarded(body)
         if self.server.after is not None and self.command not in ("GET", "HEAD"):
             self.server.after()
         if fault == "reset after":
+            self.server.broken()
             self._broken("reset before")
             return
         self.send_response(status)
@@ -221,3 +223,4 @@ class Gate(_Server):
         self.silence_s = 0.0
         self.released = threading.Event()
         self.after: Callable[[], None] | None = None
+        self.broken: Callable[[], object] = lambda: None

@@ -23,7 +23,7 @@ __all__ = ["Body", "Progress", "check_source"]
 
 
 class Progress(Protocol):
-    """Is told how far a file is."""
+    """Is told how far a file is; by several threads at once."""
 
     def __call__(self, path: str, sent_bytes: int, total_bytes: int) -> None:
         """So many bytes of the file under `path` have left; fewer than before when it is sent again."""

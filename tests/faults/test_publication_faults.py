@@ -5,10 +5,13 @@ At no moment does a reader that follows build-info see half of a build.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +20,8 @@ from builders import a_build_info, a_clock, an_upload
 from pytest_defend.errors import Conflict, NotFound, StoreError
 from pytest_defend.model.buildinfo import Artifact, BuildId, Module
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.fields import parse_instant
+from pytest_defend.protocols import Promotion
 from pytest_defend.stores.artifactory import ArtifactoryStore
 from pytest_defend.stores.session import Session
 from scripted import FAULTS, Gate
@@ -24,7 +29,6 @@ from served import a_store_at, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytest_defend.model.buildinfo import BuildInfo
     from pytest_defend.protocols import Store, Upload
@@ -226,3 +230,73 @@ def test_files_wait_for_each_other_in_an_incoming_repository(profile: str, tmp_p
         assert again < 20_000, "what waits is not sent again"
         assert reader.list("incoming") == ()
         _check_one_whole_build(reader, "waiting", build)
+
+
+CHILD = """
+import sys
+sys.path[:0] = sys.argv[3:]
+from builders import a_clock
+from pytest_defend.stores.artifactory import ArtifactoryStore
+from pytest_defend.stores.session import Session
+from test_publication_faults import _build
+build, uploads = _build(sys.argv[2])
+ArtifactoryStore(sys.argv[1], Session(), a_clock, workers=2).publish_build(build, uploads)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_publisher_that_is_killed_leaves_nothing_half(url: str, moment: str) -> None:
+    """At every request, before the server sees it and after it has answered."""
+    reader = a_store_at(url)
+    for n in range(1, REQUESTS + 1):
+        name = f"build{next(NAMES)}"
+        build, uploads = _build(name)
+        with Gate(url) as gate:
+            gate.after = lambda name=name: _check_whole_or_absent(reader, name)
+            gate.faults = {n: f"reset {moment}"}
+            arguments = [f"{gate.url}/artifactory", name, str(Path(__file__).parent), *sys.path]
+            child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments])
+            gate.broken = child.kill
+            child.wait(60)
+            broken = len(gate.seen) >= n
+            _check_whole_or_absent(reader, name)
+            gate.faults = {}
+            _through(gate, 1).publish_build(build, uploads)
+        _check_one_whole_build(reader, name, build)
+        if not broken:
+            return
+    pytest.fail("it takes more requests than are broken here")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_promoting_again_makes_it_whole(profile: str, url: str, fault: str) -> None:
+    if profile == "5.11-oss":
+        pytest.skip("the open source edition does not promote")
+    reader = a_store_at(url)
+    for n in range(1, 2 * REQUESTS):
+        name = f"build{next(NAMES)}"
+        build, uploads = _build(name)
+        reader.publish_build(build, uploads)
+        at = parse_instant("2026-02-01T00:00:00.000Z")
+        promotion = Promotion(
+            status="rc", source="libs-local", target="rc-local", properties={"level": ("rc",)}, timestamp=at
+        )
+        with Gate(url) as gate:
+            gate.silence_s = 2
+            gate.faults = {n: fault}
+            with suppress(StoreError):
+                _through(gate, 1, read_s=_patience_s(fault)).promote(build.id, promotion)
+            broken = len(gate.seen) >= n
+            gate.faults = {}
+            promoted = _through(gate, 1).promote(build.id, promotion)
+        paths = tuple(sorted(path.replace("libs-local", "rc-local") for path in _files(name)))
+        assert promoted.paths == paths
+        assert reader.list(f"libs-local/{name}") == ()
+        items = reader.list(f"rc-local/{name}")
+        assert tuple(item.path for item in items) == paths
+        assert all(item.properties["level"] == ("rc",) for item in items)
+        assert [status.status for status in reader.build(build.id).statuses] == ["rc"]
+        if not broken:
+            return
+    pytest.fail("it takes more requests than are broken here")

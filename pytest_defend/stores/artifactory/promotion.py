@@ -73,7 +73,7 @@ class Promoter:
             plan, items = self._planned(kept, promotion)
         work_on(
             plan.moves,
-            lambda move: self._move(items[move[0]], move[1], copy=promotion.copy),
+            lambda move: self._move(items[move[0]], move[1], items.get(move[1]), copy=promotion.copy),
             workers=self._workers,
         )
         if promotion.properties:
@@ -94,8 +94,11 @@ class Promoter:
             )
             raise NeedsPro(key, message, hint="Use Artifactory Pro, or mark files with properties instead.")
 
-    def _move(self, item: Item, target: str, *, copy: bool) -> None:
-        self._transfer.move(item.path, target, item.checksums.sha256, copy=copy)
+    def _move(self, item: Item, target: str, there: Item | None, *, copy: bool) -> None:
+        if there is None:
+            self._transfer.move(item.path, target, copy=copy)
+        else:
+            self._transfer.merge(item, there, copy=copy)
 
     def _planned(self, kept: BuildInfo, promotion: Promotion) -> tuple[promotions.Plan, Mapping[str, Item]]:
         """What is to move, and the files as they are now by path."""
@@ -115,15 +118,17 @@ class Promoter:
             by_digest.setdefault(item.checksums.sha256, []).append(item)
         shelves = promotions.Shelves(
             find=lambda sha256: by_digest.get(sha256, ()),
-            digest=lambda path: self._digest(items, path),
+            digest=lambda path: self._digest(items, homes, path),
             locator=self._site.locator,
         )
         return promotions.plan(kept, promotion, shelves), items
 
-    def _digest(self, items: Mapping[str, Item], path: str) -> str:
-        """Of a dependency the place is known only when it was found: that one is looked up by itself."""
-        item = items.get(path) or next(iter(self._catalogue.look([path])), None)
-        return item.checksums.sha256 if item else ""
+    def _digest(self, items: dict[str, Item], homes: set[str], path: str) -> str:
+        """The place of a dependency is known only when it was found: that one is looked up by itself."""
+        if path not in items and path not in homes:
+            homes.add(path)
+            items |= {item.path: item for item in self._catalogue.look([path])}
+        return items[path].checksums.sha256 if path in items else ""
 
     def _is_one_call(self, kept: BuildInfo, plan: promotions.Plan, items: Mapping[str, Item]) -> bool:
         """Whether the server, which goes by properties and sha1, would move exactly what is planned."""

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_defend.errors import AccessDenied, Corrupt, StoreError
+from pytest_defend.errors import AccessDenied, Corrupt, NotFound, StoreError
 from pytest_defend.stores import rules
 from pytest_defend.stores.answers import NeedsPro, Unclear
 from pytest_defend.stores.artifactory.crew import work_on
@@ -166,7 +166,7 @@ class Publication:
         """From the incoming repository to its place."""
         waiting = self._waiting(step.upload.path)
         try:
-            self._transfer.move(waiting, step.upload.path, step.upload.checksums.sha256)
+            self._transfer.move(waiting, step.upload.path)
         except NeedsPro:
             self._refer(step, step.upload.path)
             self._transfer.remove(waiting)
@@ -187,14 +187,15 @@ class Publication:
             if not unmarked:
                 return there
             self._mark(unmarked, there)
-        path = unmarked[0].upload.path
-        message = f"{path} has not got its properties: the server dropped them, or somebody replaces them."
-        raise AccessDenied(path, message, hint="Get the permission to annotate.")
+        raise _unmarked(unmarked[0])
 
     def _mark(self, steps: Sequence[_Step], there: Mapping[str, Item]) -> None:
         def mark(step: _Step) -> None:
             item = there[step.upload.path]
-            self._transfer.annotate(item, rules.united(item.properties, step.properties))
+            try:
+                self._transfer.annotate(item, rules.united(item.properties, step.properties))
+            except NotFound as error:  # it was there a moment ago: what we may not do is hidden from us
+                raise _unmarked(step) from error
 
         work_on(steps, mark, workers=self._workers)
 
@@ -217,6 +218,12 @@ class Publication:
                 self._transfer.annotate(item, {**step.there.properties, **gone})
             elif item.properties == step.properties and _is_same(item, step):  # nobody else has marked it
                 self._transfer.remove(item.path)
+
+
+def _unmarked(step: _Step) -> AccessDenied:
+    path = step.upload.path
+    message = f"{path} has not got its properties: the server dropped them, or somebody replaces them."
+    return AccessDenied(path, message, hint="Get the permission to annotate.")
 
 
 def _is_marked(step: _Step, there: Mapping[str, Item]) -> bool:

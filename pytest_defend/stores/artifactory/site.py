@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,7 @@ class Site:
         self._session = session
         self._project = project
         self._facts: ServerFacts | None = None
+        self._asking = threading.Lock()
 
     @property
     def locator(self) -> str:
@@ -194,9 +196,10 @@ class Site:
 
     def facts(self) -> ServerFacts:
         """What the server says about itself; asked once."""
-        if self._facts is None:
-            self._facts = self._asked_facts()
-        return self._facts
+        with self._asking:
+            if self._facts is None:
+                self._facts = self._asked_facts()
+            return self._facts
 
     def _asked_facts(self) -> ServerFacts:
         answer = self.api("GET", "system/version", key=self._base, also=(403, 404))

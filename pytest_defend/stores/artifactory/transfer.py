@@ -170,18 +170,13 @@ class Transfer:
         if not self._redeploy(item.checksums, item.path, wanted):
             raise NotFound(item.path, hint=f"Looked in {self._site.locator}.")
 
-    def move(self, source: str, target: str, sha256: str, *, copy: bool = False) -> None:
-        """Move or copy a file; what is in the target already with the same bytes is united with it.
+    def move(self, source: str, target: str, *, copy: bool = False) -> None:
+        """Move or copy a file to where nothing is.
 
         Raises:
             NeedsPro: The edition does not move.
             NotFound: The source is not there.
-            Conflict: Other bytes are in the target.
         """
-        found = {item.path: item for item in self._catalogue.look([source, target])}
-        if target in found:
-            self._merge(found.get(source), found[target], sha256, copy=copy)
-            return
         query = f"to={encoded(f'/{target}')}&suppressLayouts=1&failFast=1"
         call = f"{'copy' if copy else 'move'}/{_api_path(source)}?{query}"
         try:
@@ -190,12 +185,17 @@ class Transfer:
             if not self._catalogue.look([target]):
                 raise error from None
 
-    def _merge(self, source: Item | None, target: Item, sha256: str, *, copy: bool) -> None:
-        rules.check_bytes(target.path, kept=target.checksums.sha256, offered=sha256)
-        if source is not None:
-            self.annotate(target, rules.united(target.properties, source.properties))
-            if not copy:
-                self.remove(source.path)
+    def merge(self, source: Item, target: Item, *, copy: bool = False) -> None:
+        """Unite a file with one of the same bytes elsewhere.
+
+        Raises:
+            Conflict: They have not the same bytes.
+        """
+        offered = source.checksums.sha256
+        rules.check_bytes(target.path, kept=target.checksums.sha256, offered=offered)
+        self.annotate(target, rules.united(target.properties, source.properties))
+        if not copy:
+            self.remove(source.path)
 
 
 def _are_sayable(checksums: Checksums) -> bool:
