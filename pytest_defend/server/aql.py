@@ -171,8 +171,10 @@ def _value(tokens: _Tokens, depth: int) -> Any:
     return _text(word)
 
 
-class _Pairs(list[tuple[str, Any]]):
+class _Pairs(tuple[tuple[str, Any], ...]):
     """An object: a key may stand in it more than once."""
+
+    __slots__ = ()
 
 
 def _text(word: str) -> str:
@@ -203,11 +205,11 @@ def _criteria(argument: Any, domain: str, now: datetime, seven: bool) -> Group:
 
 def _comparisons(key: str, value: Any, domain: str, now: datetime, seven: bool) -> Iterator[Comparison]:
     path, field = _field(key, domain)
-    if isinstance(value, list) and not isinstance(value, _Pairs):
+    if isinstance(value, list):
         raise _wrong(f"{key} cannot be compared with a list")
     pairs = value if isinstance(value, _Pairs) else _Pairs([("$eq", value)])
     for operator, operand in pairs:
-        if isinstance(operand, list):
+        if isinstance(operand, list | _Pairs):
             raise _wrong(f"{key} cannot be compared with a list")
         comparison = Comparison(path=path, field=field, operator=operator, value=operand)
         yield _dated(comparison, now, seven)

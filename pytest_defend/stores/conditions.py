@@ -150,7 +150,7 @@ def _value(part: Comparison, kind: str) -> str | int | None:
     text = str(part.value)
     try:
         if kind == "number":
-            return min(int(text), 2**63 - 1)
+            return _bounded(int(text))
         if kind == "date":
             return _milliseconds(text)
     except (ValueError, OverflowError) as error:
@@ -160,5 +160,10 @@ def _value(part: Comparison, kind: str) -> str | int | None:
 
 def _milliseconds(text: str) -> int:
     if text.lstrip("-").isdecimal():
-        return max(min(int(text), 2**63 - 1), -(2**63))
+        return _bounded(int(text))
     return epoch_ms(parse_instant(f"{text}T00:00:00.000Z" if _DAY.fullmatch(text) else text))
+
+
+def _bounded(number: int) -> int:
+    """A number as SQLite takes it."""
+    return max(min(number, 2**63 - 1), -(2**63))
