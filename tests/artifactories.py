@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import waitress
+from waitress import wasyncore
 
 from builders import a_clock
 from pytest_defend.server import User, application
@@ -114,12 +115,16 @@ def message(answer: TestResponse) -> str:
 @contextmanager
 def over_a_socket(app: Flask) -> Iterator[str]:
     """The URL of a server that listens on loopback meanwhile."""
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=16, max_request_body_size=1 << 40)
-    thread = threading.Thread(target=server.run)
+    server: Any = waitress.create_server(
+        app, host="127.0.0.1", port=0, threads=16, ident=None, asyncore_loop_timeout=0.05
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}/artifactory"
     finally:
-        server.close()
-        server.trigger.pull_trigger()
-        thread.join()
+        # in its own thread: what is kept alive keeps its loop alive
+        with suppress(OSError):  # it was awake, and has closed the trigger before it was pulled
+            server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+        thread.join(10)
+        server.task_dispatcher.shutdown()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -138,19 +139,21 @@ def serve(  # noqa: PLR0913  # each is one switch of the server
         hint = "Name users (NAME:PASSWORD), or bind 127.0.0.1."
         raise UsageError(f"Everybody who reaches {host} could change this store.", hint=hint)
     try:
-        server = waitress.create_server(
-            app, host=host, port=port, threads=_THREADS, max_request_body_size=_LARGEST_BODY, ident=None
-        )
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UsageError(
-            f"{host}:{port} cannot be bound: {error.strerror}.", hint="Choose another port."
-        ) from error
-    if ready is not None:
-        ready(f"http://{_shown(host)}:{server.effective_port}/{CONTEXT}")
+        problem = f"{host}:{port} cannot be bound: {error.strerror}."
+        raise UsageError(problem, hint="Choose another port.") from error
+    server = waitress.create_server(
+        app, sockets=[listening], threads=_THREADS, max_request_body_size=_LARGEST_BODY, ident=None
+    )
     try:
+        if ready is not None:
+            ready(f"http://{_shown(host)}:{listening.getsockname()[1]}/{CONTEXT}")
         server.run()
     finally:
         server.close()
+        server.task_dispatcher.shutdown()
 
 
 def _now() -> datetime:

@@ -75,8 +75,8 @@ def _way(call: Call) -> _Way:
     files = call.store.files
     source = path_of(call.named["path"]).rstrip("/")
     asked = call.asked("to")
-    if not asked.startswith("/"):
-        raise Refused(400, "The target path must begin with a slash.")
+    if not asked.strip("/"):  # the slash it should begin with is not insisted on: dohq-artifactory has none
+        raise Refused(400, "The target path is missing.")
     key, slash, rest = path_of(asked.replace("%", "%25")).rstrip("/").partition("/")
     target = f"{deployment(call, key)}{slash}{rest}"
     if members(call, repository_of(source)) != (repository_of(source),):
