@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -48,5 +49,5 @@ def served(folder: Path, **arguments: Any) -> Iterator[str]:
 
 def a_store_at(url: str, **arguments: Any) -> ArtifactoryStore:
     """A store that does not wait long."""
-    session = Session(sleep=lambda _: None, read_s=30)
-    return ArtifactoryStore(url, session, a_clock, settle_s=0.01, **arguments)
+    session = Session(sleep=lambda seconds: time.sleep(min(seconds, 0.1)), read_s=30)
+    return ArtifactoryStore(url, session, a_clock, **{"settle_s": 0.01, **arguments})

@@ -10,15 +10,14 @@ Rules:
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from pytest_defend.errors import StoreError
 from pytest_defend.stores import promotions, rules
 from pytest_defend.stores.artifactory.catalogue import Catalogue
 from pytest_defend.stores.artifactory.crew import work_on
 from pytest_defend.stores.artifactory.inspection import Inspection, Repository
 from pytest_defend.stores.artifactory.ledger import Ledger
+from pytest_defend.stores.artifactory.marking import Marking
 from pytest_defend.stores.artifactory.promotion import Promoter
 from pytest_defend.stores.artifactory.publication import Publication
 from pytest_defend.stores.artifactory.site import ServerFacts, Site
@@ -72,7 +71,12 @@ class ArtifactoryStore:
         self._transfer = Transfer(self._site, self._catalogue, progress)
         self._ledger = Ledger(self._site, self._catalogue, self._transfer, settle_s=settle_s)
         self._publication = Publication(self._catalogue, self._transfer, workers=workers, incoming=incoming)
-        self._promoter = Promoter(self._site, self._ledger, self._catalogue, self._transfer, workers=workers)
+        self._marking = Marking(
+            self._site, self._catalogue, self._transfer, workers=workers, settle_s=settle_s
+        )
+        self._promoter = Promoter(
+            self._site, self._ledger, self._catalogue, self._transfer, self._marking, workers=workers
+        )
 
     @property
     def locator(self) -> str:
@@ -106,28 +110,7 @@ class ArtifactoryStore:
         """Set properties of files, of all or of none; see `Store.annotate`."""
         for path in paths:
             rules.check_properties(path, properties)
-        items = {item.path: item for item in self._catalogue.look(paths)}
-        for path in paths:
-            if path not in items:
-                raise rules.not_found(path, self.locator)
-        changed: list[Item] = []
-
-        def annotate(item: Item) -> None:
-            changed.append(item)
-            self._transfer.annotate(item, properties)
-
-        try:
-            work_on(list(items.values()), annotate, workers=self._workers)
-        except StoreError:
-            for item in changed:
-                self._restore(item)
-            raise
-
-    def _restore(self, item: Item) -> None:
-        with suppress(StoreError):
-            now = self._catalogue.item(item.path)
-            gone = {name: () for name in now.properties if name not in item.properties}
-            self._transfer.annotate(now, {**item.properties, **gone})
+        self._marking.annotate(paths, properties)
 
     def publish_build(self, build: BuildInfo, uploads: Sequence[Upload] = ()) -> None:
         """Keep a build and its files, all or nothing; see `Store.publish_build`."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_defend.protocols import Item, Promotion
     from pytest_defend.stores.artifactory.catalogue import Catalogue
     from pytest_defend.stores.artifactory.ledger import Ledger
+    from pytest_defend.stores.artifactory.marking import Marking
     from pytest_defend.stores.artifactory.site import Site
     from pytest_defend.stores.artifactory.transfer import Transfer
 
@@ -48,16 +49,25 @@ class Promoter:
         ledger: Its builds.
         catalogue: Its files.
         transfer: Moves them.
+        marking: Sets their properties.
         workers: How many at a time.
     """
 
     def __init__(
-        self, site: Site, ledger: Ledger, catalogue: Catalogue, transfer: Transfer, *, workers: int
+        self,
+        site: Site,
+        ledger: Ledger,
+        catalogue: Catalogue,
+        transfer: Transfer,
+        marking: Marking,
+        *,
+        workers: int,
     ) -> None:
         self._site = site
         self._ledger = ledger
         self._catalogue = catalogue
         self._transfer = transfer
+        self._marking = marking
         self._workers = workers
 
     def promote(self, build: BuildId, promotion: Promotion, now: datetime) -> Promoted:
@@ -77,11 +87,7 @@ class Promoter:
             workers=self._workers,
         )
         if promotion.properties:
-            work_on(
-                self._catalogue.look(first.paths),
-                lambda item: self._transfer.annotate(item, promotion.properties),
-                workers=self._workers,
-            )
+            self._marking.annotate(first.paths, promotion.properties)
         self._record(kept, promotion, now)
         return Promoted(paths=first.paths, messages=first.messages)
 

@@ -125,27 +125,30 @@ class Transfer:
         """Delete a file; one that is gone is fine."""
         self._site.file("DELETE", path, also=(404,))
 
-    def annotate(self, item: Item, changes: Mapping[str, Sequence[str]]) -> None:
+    def annotate(self, item: Item, changes: Mapping[str, Sequence[str]]) -> bool:
         """Set the properties given, remove those without a value, keep the others.
+
+        Returns:
+            Whether all were replaced: two that do so at once undo each other.
 
         Raises:
             NeedsPro: None would be left, which the open source edition cannot express.
         """
-        kept = {name: values for name, values in item.properties.items() if name not in changes}
-        wanted = rules.united(kept, changes)
+        wanted = _changed(item, changes)
         if wanted == dict(item.properties):
-            return
+            return False
         set_names = {name: wanted[name] for name in changes if name in wanted}
         gone = [name for name in changes if name in item.properties and name not in wanted]
         try:
             if self._site.facts().patches and self._patched(item.path, set_names, gone):
-                return
-            if not _is_sayable(set_names):
-                self._replace(item, wanted)
-                return
-            self._queried(item.path, set_names, gone)
+                return False
+            if _is_sayable(set_names):
+                self._queried(item.path, set_names, gone)
+                return False
         except NeedsPro:
-            self._replace(item, wanted)
+            pass
+        self._replace(item.path, changes)
+        return True
 
     def _patched(self, path: str, values: Mapping[str, Sequence[str]], gone: Sequence[str]) -> bool:
         properties: dict[str, list[str] | None] = {
@@ -163,12 +166,16 @@ class Transfer:
         if gone:
             self._site.api("DELETE", f"{place}?properties={query_names(gone)}&recursive=0", key=path)
 
-    def _replace(self, item: Item, wanted: Mapping[str, Sequence[str]]) -> None:
-        if not wanted:
-            message = f"{item.path}: the last property of a file can only be removed with Artifactory Pro."
-            raise NeedsPro(item.path, message, hint="Leave one property, or use Artifactory Pro.")
-        if not self._redeploy(item.checksums, item.path, wanted):
-            raise NotFound(item.path, hint=f"Looked in {self._site.locator}.")
+    def _replace(self, path: str, changes: Mapping[str, Sequence[str]]) -> None:
+        """Read and write at once: the shorter the time between, the less others are undone."""
+        for item in self._catalogue.look([path]):
+            wanted = _changed(item, changes)
+            if not wanted:
+                message = f"{path}: the last property of a file can only be removed with Artifactory Pro."
+                raise NeedsPro(path, message, hint="Leave one property, or use Artifactory Pro.")
+            if self._redeploy(item.checksums, path, wanted):
+                return
+        raise NotFound(path, hint=f"Looked in {self._site.locator}.")
 
     def move(self, source: str, target: str, *, copy: bool = False) -> None:
         """Move or copy a file to where nothing is.
@@ -196,6 +203,11 @@ class Transfer:
         self.annotate(target, rules.united(target.properties, source.properties))
         if not copy:
             self.remove(source.path)
+
+
+def _changed(item: Item, changes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    kept = {name: values for name, values in item.properties.items() if name not in changes}
+    return rules.united(kept, changes)
 
 
 def _are_sayable(checksums: Checksums) -> bool:

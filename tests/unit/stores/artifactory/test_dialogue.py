@@ -383,6 +383,10 @@ VALUES = {"level": ("rc",), "gone": ()}
 KEPT = {"gone": "x", "level": "dev", "other": "o"}
 PLACE = "/artifactory/api/storage/" + PATH
 METADATA = f"PATCH /artifactory/api/metadata/{PATH}?recursiveProperties=0"
+AQL = "POST /artifactory/api/search/aql"
+REDEPLOYED = f"PUT /artifactory/{PATH};level=rc;other=o"
+BEFORE = _rows(_row(PATH, b"demo", **KEPT))
+AFTER = _rows(_row(PATH, b"demo", level="rc", other="o"))
 PRO = Canned(400, "This REST API is available only in Artifactory Pro (see: x).")
 
 
@@ -403,34 +407,37 @@ PRO = Canned(400, "This REST API is available only in Artifactory Pro (see: x)."
             [f"PUT {PLACE}?properties=level%3Drc&recursive=0", f"DELETE {PLACE}?properties=gone&recursive=0"],
         ),
         (
-            [_version("5.11.0", addons=[]), PRO, Canned(201)],
-            [f"PUT {PLACE}?properties=level%3Drc&recursive=0", f"PUT /artifactory/{PATH};level=rc;other=o"],
+            [_version("5.11.0", addons=[]), PRO, BEFORE, Canned(201), AFTER],
+            [f"PUT {PLACE}?properties=level%3Drc&recursive=0", AQL, REDEPLOYED, AQL],
         ),
-        (
-            [_version("7.9", addons=[]), PRO, Canned(201)],
-            [METADATA, f"PUT /artifactory/{PATH};level=rc;other=o"],
+        ([_version("7.9", addons=[]), PRO, BEFORE, Canned(201), AFTER], [METADATA, AQL, REDEPLOYED, AQL]),
+        (  # somebody else has replaced them meanwhile
+            [_version("7.9", addons=[]), PRO, BEFORE, Canned(201), BEFORE, PRO, BEFORE, Canned(201), AFTER],
+            [METADATA, AQL, REDEPLOYED, AQL] * 2,
         ),
     ],
 )
 def test_properties_are_set_as_the_server_takes_them(answers: list[Canned], lines: list[str]) -> None:
-    with Scripted(_rows(_row(PATH, b"demo", **KEPT)), *answers) as server:
+    with Scripted(BEFORE, *answers) as server:
         _store(server).annotate([PATH], VALUES)
         assert server.lines[2:] == lines
         if lines[0] == METADATA:
             assert json.loads(server.seen[2].body) == {"props": {"level": ["rc"], "gone": None}}
-        if lines[-1].startswith("PUT"):
-            assert server.seen[-1].headers["X-Checksum-Deploy"] == "true"
+        if REDEPLOYED in lines:
+            assert server.seen[-2].headers["X-Checksum-Deploy"] == "true"
 
 
 @pytest.mark.parametrize("value", ["", " x", "x ", "x\\"])
 def test_what_the_query_form_cannot_say_is_said_otherwise(value: str) -> None:
-    with Scripted(_rows(_row()), _version("5.11.0"), Canned(201)) as server:
+    answers = _rows(_row()), _version("5.11.0"), _rows(_row()), Canned(201), _rows(_row(a=value))
+    with Scripted(*answers) as server:
         _store(server).annotate([PATH], {"a": (value,)})
-        assert server.seen[-1].headers["X-Checksum-Deploy"] == "true"
+        assert server.seen[-2].headers["X-Checksum-Deploy"] == "true"
 
 
 def test_the_last_property_needs_pro() -> None:
-    answers = _rows(_row(a="1")), _version("5.11.0"), PRO
+    one = _rows(_row(a="1"))
+    answers = one, _version("5.11.0"), PRO, one
     with Scripted(*answers) as server, pytest.raises(NeedsPro, match="last property"):
         _store(server).annotate([PATH], {"a": ()})
 
