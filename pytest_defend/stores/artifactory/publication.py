@@ -43,7 +43,7 @@ class _Step:
 
     upload: Upload
     properties: Mapping[str, tuple[str, ...]]
-    """All that it will have."""
+    """Those it is given now; what it has already stays."""
     there: Item | None
     """What is under its path already."""
     waiting: str
@@ -123,7 +123,7 @@ class Publication:
             steps.append(
                 _Step(
                     upload=upload,
-                    properties=rules.united(item.properties if item else {}, properties[path]),
+                    properties=properties[path],
                     there=item,
                     waiting=waiting.checksums.sha256 if waiting else "",
                     is_known=upload.checksums.sha256 in known,
@@ -192,8 +192,9 @@ class Publication:
     def _mark(self, steps: Sequence[_Step], there: Mapping[str, Item]) -> None:
         def mark(step: _Step) -> None:
             item = there[step.upload.path]
+            kept = {name: item.properties.get(name, ()) for name in step.properties}
             try:
-                self._transfer.annotate(item, rules.united(item.properties, step.properties))
+                self._transfer.annotate(item, rules.united(kept, step.properties))
             except NotFound as error:  # it was there a moment ago: what we may not do is hidden from us
                 raise _unmarked(step) from error
 
@@ -214,8 +215,8 @@ class Publication:
     def _undo(self, step: _Step, item: Item) -> None:
         with suppress(StoreError):
             if step.there is not None:
-                gone = {name: () for name in item.properties if name not in step.there.properties}
-                self._transfer.annotate(item, {**step.there.properties, **gone})
+                before = {name: step.there.properties.get(name, ()) for name in step.properties}
+                self._transfer.annotate(item, before)
             elif item.properties == step.properties and _is_same(item, step):  # nobody else has marked it
                 self._transfer.remove(item.path)
 

@@ -137,7 +137,11 @@ class Transfer:
         wanted = _changed(item, changes)
         if wanted == dict(item.properties):
             return False
-        set_names = {name: wanted[name] for name in changes if name in wanted}
+        set_names = {
+            name: wanted[name]
+            for name in changes
+            if name in wanted and wanted[name] != item.properties.get(name)
+        }
         gone = [name for name in changes if name in item.properties and name not in wanted]
         try:
             if self._site.facts().patches and self._patched(item.path, set_names, gone):
