@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from builders import PATH, a_build_info, a_clock, an_upload
-from pytest_defend.errors import AccessDenied, Conflict, NotFound, StoreError
+from pytest_defend.errors import AccessDenied, Conflict, Corrupt, NotFound, StoreError
 from pytest_defend.model.buildinfo import Artifact, BuildId, Module
+from pytest_defend.model.checksums import Checksums
 from pytest_defend.protocols import Promotion
 from pytest_defend.server import User
 from pytest_defend.stores.artifactory import ArtifactoryStore
@@ -87,6 +88,36 @@ def test_content_the_server_has_elsewhere_is_not_sent(gate: Gate) -> None:
     store.publish_build(build, uploads)
     assert not [seen for seen in gate.seen if seen.method == "PUT" and len(seen.body) == 5000]
     assert len(store.list("libs-local")) == 5
+
+
+def test_a_file_of_two_builds_is_marked_by_both(gate: Gate) -> None:
+    """Only what an upload brings is changed, and taken back when the build is refused."""
+    store = a_store_at(f"{gate.url}/artifactory")
+    store.put(an_upload(properties={"level": ("dev",), "build.number": ("0",)}))
+    store.annotate([PATH], {"level": ("rc",)})
+    store.publish_build(a_build_info(), [an_upload(properties={"build.number": ("1",)})])
+    assert store.stat(PATH).properties == {"level": ("rc",), "build.number": ("0", "1")}
+    gate.seen.clear()
+    gate.faults = dict.fromkeys(range(5, 30), "500")
+    second = a_build_info(number="2")
+    uploads = [an_upload(properties={"build.number": ("2",)}), an_upload("r/new", b"new")]
+    with pytest.raises(StoreError):
+        store.publish_build(second, uploads)
+    gate.faults = {}
+    assert [run.id.number for run in store.builds("demo")] == ["1"]
+    store.publish_build(second, uploads)
+    assert store.stat(PATH).properties == {"level": ("rc",), "build.number": ("0", "1", "2")}
+
+
+def test_a_refused_build_takes_its_marks_back(gate: Gate) -> None:
+    store = a_store_at(f"{gate.url}/artifactory")
+    store.put(an_upload(properties={"build.number": ("0",)}))
+    before = store.stat(PATH)
+    lie = an_upload("r/new", b"new", checksums=Checksums.of(b"old"))
+    with pytest.raises(Corrupt):
+        store.publish_build(a_build_info(), [an_upload(properties={"build.number": ("1",)}), lie])
+    assert store.stat(PATH) == before
+    assert store.list("r") == ()
 
 
 def test_a_whole_build_is_promoted_in_one_call(tmp_path: Path) -> None:
