@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import waitress
 from flask import Flask, Response, request
+from waitress import wasyncore
 
 from pytest_defend.errors import Conflict, DefendError, NotFound, StoreError, UsageError
 from pytest_defend.server.calls import ANONYMOUS, Call, Shop
 from pytest_defend.server.credentials import account_of
 from pytest_defend.server.preparation import User, prepare, somebody
 from pytest_defend.server.profiles import PROFILES
-from pytest_defend.server.refusals import Refused, refusal_answer
+from pytest_defend.server.refusals import UNEXPECTED, Refused, refusal_answer
 from pytest_defend.server.routes import chosen
 from pytest_defend.stores.accounts import Account
 from pytest_defend.stores.served import ServedStore
@@ -93,6 +94,11 @@ def application(  # noqa: PLR0913  # each is one switch of the server
         interference = interfere(request) if interfere is not None else None
         return interference if interference is not None else _answer(shop)
 
+    @app.errorhandler(500)
+    def unexpected(_: Exception) -> Response:
+        """A fault of ours, in the words of Artifactory; flask has logged it."""
+        return refusal_answer(Refused(500, UNEXPECTED))
+
     return app
 
 
@@ -138,22 +144,32 @@ def serve(  # noqa: PLR0913  # each is one switch of the server
     if not _is_loopback(host) and not somebody(ServedStore(store_folder, _now)):
         hint = "Name users (NAME:PASSWORD), or bind 127.0.0.1."
         raise UsageError(f"Everybody who reaches {host} could change this store.", hint=hint)
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        problem = f"{host}:{port} cannot be bound: {error.strerror}."
-        raise UsageError(problem, hint="Choose another port.") from error
+    listening = _listening(host, port)
+    open_sockets: dict[int, Any] = {}
     server = waitress.create_server(
-        app, sockets=[listening], threads=_THREADS, max_request_body_size=_LARGEST_BODY, ident=None
+        app,
+        map=open_sockets,
+        sockets=[listening],
+        threads=_THREADS,
+        max_request_body_size=_LARGEST_BODY,
+        ident=None,
     )
     try:
         if ready is not None:
             ready(f"http://{_shown(host)}:{listening.getsockname()[1]}/{CONTEXT}")
         server.run()
     finally:
-        server.close()
+        wasyncore.close_all(open_sockets, ignore_all=True)
         server.task_dispatcher.shutdown()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        problem = f"{host}:{port} cannot be bound: {error.strerror}."
+        raise UsageError(problem, hint="Choose another port.") from error
 
 
 def _now() -> datetime:

@@ -227,7 +227,7 @@ def _dated(comparison: Comparison, now: datetime, seven: bool) -> Comparison:
         raise _wrong(f"{comparison.value!r} is no span of time")
     try:
         at = now - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise _wrong(f"{comparison.value!r} is too long") from error
     return replace(comparison, operator="$lt" if operator == "$before" else "$gt", value=started_text(at))
 
@@ -243,8 +243,6 @@ def _field(key: str, domain: str) -> tuple[tuple[str, ...], str]:
     root = domain.rpartition(".")[2]
     if steps[:1] in ((domain,), (root,)) and root not in DOMAINS[domain].edges:
         steps = steps[1:]
-    if steps and ".".join(steps) == domain:
-        steps = ()
     if not field or field == "@":
         raise _wrong(f"{key!r} names no field")
     return steps, field

@@ -24,7 +24,7 @@ from pytest_defend.server.buildchanges import changes
 from pytest_defend.server.buildfiles import build_file, build_repository, shelve
 from pytest_defend.server.calls import ANONYMOUS
 from pytest_defend.server.places import colon, download_uri
-from pytest_defend.server.refusals import Refused, as_json
+from pytest_defend.server.refusals import UNEXPECTED, Refused, as_json
 from pytest_defend.server.retention import apply_retention
 from pytest_defend.server.searches import paths_of
 from pytest_defend.server.shapes import modules_of, received, started_ms, told_build
@@ -150,8 +150,7 @@ def append(call: Call) -> Response:
 
     def grown(build: BuildInfo) -> BuildInfo:
         if not build.modules and "modules" not in build.extra:
-            message = "An unexpected error has occurred, please check Artifactory logs for further details."
-            raise Refused(500, message)
+            raise Refused(500, UNEXPECTED)
         added = (_with_checksums(call, module) for module in modules)
         return replace(build, modules=(*build.modules, *added))
 

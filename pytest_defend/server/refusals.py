@@ -17,8 +17,9 @@ from flask import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Refused", "as_json", "as_text", "refusal_answer"]
+__all__ = ["UNEXPECTED", "Refused", "as_json", "as_text", "refusal_answer"]
 
+UNEXPECTED = "An unexpected error has occurred, please check Artifactory logs for further details."
 _PRO_ONLY = (
     "This REST API is available only in Artifactory Pro (see: http://www.jfrog.com/addons.php). If you are "
     "already running Artifactory Pro please make sure your server is activated with a valid license key.\n"

@@ -167,14 +167,12 @@ def _discard(call: Call, name: str, project: str, rule: Mapping[str, Any]) -> No
 
 def _minimum_ms(value: Any) -> int:
     """The instant before which builds go; in any of the forms the server takes."""
-    text = str(value or "")
-    if not text or text.lstrip("-").isdecimal():
-        return int(text or 0)
+    text = str(value or "0")
     try:
-        instant = parse_instant(f"{text}T00:00:00.000Z" if _DAY.fullmatch(text) else text)
-    except ValueError:
-        try:
-            instant = parsedate_to_datetime(text)
-        except ValueError as error:
-            raise Refused(400, "Error parsing json body") from error
-    return int(instant.timestamp() * 1000)
+        if text.lstrip("-").isdecimal():
+            return int(text)
+        midnight = f"{text}T00:00:00.000Z" if _DAY.fullmatch(text) else text
+        instant = parsedate_to_datetime(text) if "," in text else parse_instant(midnight)
+        return int(instant.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise Refused(400, "Error parsing json body") from error

@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import NotFound
@@ -84,7 +85,8 @@ def _listed(call: Call, path: str) -> Response:
     if hasattr(folder, "checksums"):
         raise Refused(400, f"Expected a folder but found a file, at: {colon(path)}")
     deep = call.flag("deep")
-    most = int(call.asked("depth") or 0) if call.asked("depth").isdecimal() else 0
+    asked = call.asked("depth")
+    most = int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) else 0
     shown: list[tuple[str, dict[str, Any]]] = [
         (entry.path, _listed_file(call, entry)) for entry in call.store.files.below(folder.path)
     ]

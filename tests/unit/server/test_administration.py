@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
@@ -334,6 +335,29 @@ def test_a_server_says_where_it_is(tmp_path: Path) -> None:
         serve(tmp_path, host="0.0.0.0", port=0, users=[ADMIN], ready=ready)
     assert all(url.startswith("http://") and url.endswith("/artifactory") for url in said)
     assert said[2].startswith("http://[::1]:")
+
+
+def test_a_server_serves_until_it_is_interrupted(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def ask_and_interrupt(url: str) -> None:
+        said.append(requests.get(f"{url}/api/system/ping", timeout=60).text)
+        signal.raise_signal(signal.SIGINT)
+
+    def ready(url: str) -> None:
+        threading.Thread(target=ask_and_interrupt, args=(url,)).start()
+
+    serve(tmp_path, port=0, ready=ready)
+    assert said == ["OK"]
+
+
+def test_a_fault_of_ours_is_told_as_artifactory_does(tmp_path: Path) -> None:
+    def fault(_: object) -> None:
+        raise ZeroDivisionError
+
+    answer = Artifactory(tmp_path, interfere=fault).ask("GET libs/a")
+    assert answer.status_code == 500
+    assert message(answer).startswith("An unexpected error has occurred")
 
 
 # --- over a socket ------------------------------------------------------------------------------

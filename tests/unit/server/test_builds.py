@@ -531,6 +531,10 @@ def test_a_rule_needs_a_count(each: Artifactory, rule: Any) -> None:
     answer = each.ask("POST api/build/retention/demo", json.dumps(rule) if rule else b"")
     assert (answer.status_code, answer.text) == (400, "Max count retention needs to be a positive number")
     assert each.ask("POST api/build/retention/demo", json={"count": "x"}).status_code == 400
+    if "7" in each.ask("GET api/system/version").get_json()["version"]:
+        for date in ("yesterday", "Sat, 99", "9" * 5000):
+            rule = {"count": 1, "minimumBuildDate": date}
+            assert each.ask("POST api/build/retention/demo", json=rule).status_code == 400
     assert each.ask("POST api/build/retention/unknown", json={"count": 1}).status_code == 204
 
 

@@ -204,6 +204,8 @@ WRONG = [
     'items.find({"size": "big"})',
     'items.find({"created": "yesterday"})',
     'items.find({"created": {"$last": "long"}})',
+    'items.find({"created": {"$last": "99999999y"}})',
+    f'items.find({{"created": {{"$last": "{"9" * 5000}d"}}}})',
     'items.find({"$and": {}})',
     'items.find({"$and": ["x"]})',
     'items.find({"": "x"})',

@@ -72,6 +72,7 @@ LISTS = [
     ("", ["/1"]),
     ("&deep=1", ["/1", "/b/2", "/b/c/3"]),
     ("&deep=1&depth=2", ["/1", "/b/2"]),
+    ("&deep=1&depth=many", ["/1", "/b/2", "/b/c/3"]),
     ("&listFolders=1", ["/1", "/b"]),
     ("&deep=1&listFolders=1", ["/1", "/b", "/b/2", "/b/c", "/b/c/3"]),
     ("&includeRootPath=1", ["/", "/1"]),
