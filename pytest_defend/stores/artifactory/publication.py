@@ -140,7 +140,9 @@ class Publication:
         for step in steps:
             first.setdefault(step.upload.checksums.sha256, step)
         others = [step for step in steps if first[step.upload.checksums.sha256] is not step]
-        work_on(list(first.values()), self._send, workers=self._workers)
+        # the largest first: at the end nobody waits for one of them alone
+        largest_first = sorted(first.values(), key=lambda step: -step.upload.checksums.size_bytes)
+        work_on(largest_first, self._send, workers=self._workers)
         work_on(
             others, lambda step: self._refer(step, self._waiting(step.upload.path)), workers=self._workers
         )
