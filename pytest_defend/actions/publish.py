@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mark", "open_bundle", "publish"]
 
+_VERSION_DEPTH = 3  # `repository/name/version`
+
 
 def open_bundle(folder: Path) -> tuple[Manifest, Final | None]:
     """Read a bundle's manifest and its last word, if it has one.
@@ -90,7 +92,7 @@ def publish(
     """
     there = _there(manifest, store)
     join = joined(manifest, there, store, on_exists=on_exists) if there else None
-    kept = frozenset(file.path for file in manifest.files if _is_kept(file, store))
+    kept = _kept(manifest, store)
     build = there or manifest.build
     if not dry_run:
         try:
@@ -167,13 +169,21 @@ def _upload(folder: Path, file: BundledFile, properties: Mapping[str, tuple[str,
     return Upload(path=file.path, checksums=file.checksums, open=read, properties=properties)
 
 
-def _is_kept(file: BundledFile, store: Store) -> bool:
-    try:
-        there = store.stat(file.path).checksums
-    except NotFound:
-        return False
-    if there.sha256 != file.checksums.sha256:
-        message = f"{file.path} is kept with sha256 {there.sha256}; this build has {file.checksums.sha256}."
-        hint = "A published version is never replaced: build and publish a new version."
-        raise Conflict(file.path, message, hint=hint)
-    return True
+def _kept(manifest: Manifest, store: Store) -> frozenset[str]:
+    """The paths of the files that are there already.
+
+    Asked by the folder of a version, for on a server a request costs more than a row.
+
+    Raises:
+        Conflict: Other bytes are there under one of the paths.
+    """
+    folders = {"/".join(file.path.split("/")[:_VERSION_DEPTH]) for file in manifest.files}
+    there = {item.path: item.checksums for folder in sorted(folders) for item in store.list(folder)}
+    for file in manifest.files:
+        found = there.get(file.path)
+        if found is not None and found.sha256 != file.checksums.sha256:
+            ours = file.checksums.sha256
+            message = f"{file.path} is kept with sha256 {found.sha256}; this build has {ours}."
+            hint = "A published version is never replaced: build and publish a new version."
+            raise Conflict(file.path, message, hint=hint)
+    return frozenset(file.path for file in manifest.files if file.path in there)
