@@ -59,6 +59,31 @@ def test_it(i, record_property):
     if i == {bad}:
         record_property("odd", object())
 """
+# The last test cannot be sent once everything else has been heard; earlier, xdist ends in another way.
+LAST_UNSENDABLE = """
+import time
+from pathlib import Path
+
+def test_first(): pass
+
+def test_last(record_property):
+    deadline = time.monotonic() + 60
+    while not Path(__file__).with_name("heard").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    record_property("odd", object())
+"""
+HEARS = """
+from pathlib import Path
+
+class Hears:
+    def pytest_runtest_logreport(self, report):
+        if report.nodeid.endswith("test_first") and report.when == "teardown":
+            Path(__file__).with_name("heard").touch()
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Hears())
+"""
 PASSES = """
 import pytest
 
@@ -165,10 +190,10 @@ ROWS = {
         counts={"collected": 20},
     ),
     ("internal error of a worker on its last test", "n2"): Row(
-        files={"test_it": UNSENDABLE.format(count=2, bad=1)},
+        files={"test_it": LAST_UNSENDABLE, "conftest": HEARS},
         status=0,
         result="incomplete",
-        reasons=("1 collected test never finished: test_it.py::test_it[1]", "internal error: "),
+        reasons=("1 collected test never finished: test_it.py::test_last", "internal error: "),
         counts={"collected": 2, "finished": 1, "passed": 1, "lost": 1},
     ),
     ("crash without restart", "n2"): Row(
