@@ -30,7 +30,7 @@ def open_store(settings: Settings, root: Path) -> Store:
     """
     check_locator(settings)
     if settings.store.startswith(_SERVERS):
-        return _artifactory(settings)
+        return _artifactory(settings, root)
     from pytest_defend.stores.directory import DirectoryStore
 
     return DirectoryStore(root / Path(settings.store).expanduser(), clock=_now)
@@ -65,7 +65,7 @@ def examine(settings: Settings, project: Project) -> tuple[Check, ...]:
     return doctor(store, server, repository=settings.repository, build=build, user=settings.user, clock=_now)
 
 
-def _artifactory(settings: Settings) -> Store:
+def _artifactory(settings: Settings, root: Path) -> Store:
     from pytest_defend.stores.artifactory import ArtifactoryStore
     from pytest_defend.stores.credentials import Credentials
     from pytest_defend.stores.session import Session
@@ -73,7 +73,14 @@ def _artifactory(settings: Settings) -> Store:
     credentials = Credentials(
         token=settings.access_token.reveal(), user=settings.user, password=settings.password.reveal()
     )
-    return ArtifactoryStore(settings.store, Session(credentials), _now, project=settings.project)
+    cert, client_cert = (
+        str(root / Path(file).expanduser()) if file else ""
+        for file in (settings.ca_bundle, settings.client_cert)
+    )
+    session = Session(credentials, cert=cert, client_cert=client_cert)
+    return ArtifactoryStore(
+        settings.store, session, _now, project=settings.project, incoming=settings.incoming
+    )
 
 
 def _now() -> datetime:

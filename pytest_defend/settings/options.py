@@ -8,9 +8,9 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
-__all__ = ["Option"]
+__all__ = ["Option", "names"]
 
 Kind = Literal["flag", "text", "choice", "list", "size", "file", "regex", "template"]
 
@@ -64,3 +64,19 @@ class Option:
     def argument(self) -> str:
         """Its name in the mapping of command-line values: `--defend-dry-run` gives `dry_run`."""
         return self.flag.removeprefix("--defend-").replace("-", "_")
+
+
+class _Names(TypedDict):
+    flag: str
+    key: str
+    variable: str
+
+
+def names(word: str, *, flag: bool = True, key: bool = True) -> _Names:
+    """Flag, key and variable that follow from a word; no flag or no key where it may not be given there."""
+    kebab = word.replace("_", "-")
+    return {
+        "flag": f"--defend-{kebab}" if flag else "",
+        "key": kebab if key else "",
+        "variable": f"DEFEND_{word.upper()}",
+    }

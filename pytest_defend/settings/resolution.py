@@ -67,6 +67,12 @@ class Settings:
     on_exists: str
     """`fail`, `new-run` or `resume`."""
     store: str
+    ca_bundle: str
+    """Empty for the usual authorities."""
+    client_cert: str
+    """Empty for none."""
+    incoming: str
+    """Empty for none."""
     repository: str
     output: str
     """`all`, `failed` or `none`."""

@@ -7,26 +7,9 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TypedDict
-
-from pytest_defend.settings.options import Option
+from pytest_defend.settings.options import Option, names
 
 __all__ = ["FLAGS", "OPTIONS"]
-
-
-class _Names(TypedDict):
-    flag: str
-    key: str
-    variable: str
-
-
-def _names(word: str, *, flag: bool = True, key: bool = True) -> _Names:
-    kebab = word.replace("_", "-")
-    return {
-        "flag": f"--defend-{kebab}" if flag else "",
-        "key": kebab if key else "",
-        "variable": f"DEFEND_{word.upper()}",
-    }
 
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
@@ -39,21 +22,21 @@ _LOCKS = (
 OPTIONS: tuple[Option, ...] = (
     Option(
         name="publish",
-        **_names("publish"),
+        **names("publish"),
         kind="flag",
         default=False,
         help="Publish the evidence of this run to the store.",
     ),
     Option(
         name="record",
-        **_names("record"),
+        **names("record"),
         kind="file",
         metavar="FILE",
         help="Write the record of this run to FILE.",
     ),
     Option(
         name="stage",
-        **_names("stage"),
+        **names("stage"),
         default="tests",
         pattern=_NAME,
         expected="a name of letters, digits, '.', '_' and '-', at most 64",
@@ -62,7 +45,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="build_name",
-        **_names("build"),
+        **names("build"),
         fallbacks=("JFROG_CLI_BUILD_NAME",),
         part="name",
         detected="build_name",
@@ -71,7 +54,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="build_number",
-        **_names("build"),
+        **names("build"),
         fallbacks=("JFROG_CLI_BUILD_NUMBER",),
         part="number",
         detected="build_number",
@@ -80,14 +63,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="build_url",
-        **_names("build_url", flag=False),
+        **names("build_url", flag=False),
         fallbacks=("JFROG_CLI_BUILD_URL",),
         detected="url",
         help="Page of the CI run, kept with the build.",
     ),
     Option(
         name="project",
-        **_names("project"),
+        **names("project"),
         fallbacks=("JFROG_CLI_BUILD_PROJECT",),
         # Source: JFrog's rules for project keys.
         pattern="(?:[a-z][a-z0-9-]{1,31})?",
@@ -97,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="dist",
-        **_names("dist"),
+        **names("dist"),
         kind="list",
         default=("dist/*.whl", "dist/*.tar.gz"),
         metavar="GLOB",
@@ -105,14 +88,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="artifact_from",
-        **_names("artifact_from"),
+        **names("artifact_from"),
         metavar="BUILD",
         help="Test the distributions that this build published: NAME/NUMBER, NAME/NUMBER@STARTED or"
         " NAME/latest.",
     ),
     Option(
         name="attach",
-        **_names("attach"),
+        **names("attach"),
         kind="list",
         default=(),
         metavar="GLOB",
@@ -120,7 +103,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="locks",
-        **_names("locks"),
+        **names("locks"),
         kind="list",
         default=_LOCKS,
         metavar="GLOB",
@@ -128,7 +111,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="index",
-        **_names("index"),
+        **names("index"),
         kind="list",
         default=(),
         pattern="(https?|file)://.+",
@@ -139,7 +122,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="wheelhouse",
-        **_names("wheelhouse"),
+        **names("wheelhouse"),
         kind="list",
         default=(),
         metavar="FOLDER",
@@ -147,21 +130,21 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="verify_files",
-        **_names("verify_files"),
+        **names("verify_files"),
         kind="flag",
         default=False,
         help="Compare every installed file with what its RECORD says.",
     ),
     Option(
         name="dry_run",
-        **_names("dry_run"),
+        **names("dry_run"),
         kind="flag",
         default=False,
         help="Say what would be published, and change nothing.",
     ),
     Option(
         name="on_error",
-        **_names("on_error"),
+        **names("on_error"),
         kind="choice",
         default="fail",
         choices=("fail", "warn", "ignore"),
@@ -170,7 +153,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="on_exists",
-        **_names("on_exists"),
+        **names("on_exists"),
         kind="choice",
         default="fail",
         choices=("fail", "new-run", "resume"),
@@ -180,7 +163,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="store",
-        **_names("store"),
+        **names("store"),
         fallbacks=("JF_URL",),
         default=".defend",
         pattern=".+",
@@ -190,8 +173,31 @@ OPTIONS: tuple[Option, ...] = (
         help="Where evidence is kept: a folder, or the URL of an Artifactory.",
     ),
     Option(
+        name="ca_bundle",
+        **names("ca_bundle"),
+        kind="file",
+        metavar="FILE",
+        help="Certificates of the authorities a server is trusted by, instead of the usual ones.",
+    ),
+    Option(
+        name="client_cert",
+        **names("client_cert"),
+        kind="file",
+        metavar="FILE",
+        help="Certificate and key, one PEM file, that a server is shown.",
+    ),
+    Option(
+        name="incoming",
+        **names("incoming"),
+        # Source: as below.
+        pattern=rf"(?:(?!.*-cache$){_NAME})?",
+        expected="a repository key of letters, digits, '.', '_' and '-', at most 64, not ending in '-cache'",
+        metavar="KEY",
+        help="Repository of a server where the files of a build wait for each other before they appear.",
+    ),
+    Option(
         name="repository",
-        **_names("repository"),
+        **names("repository"),
         default="candidates",
         # Source: JFrog's repository naming rules; "-cache" ends the name of a remote's cache.
         pattern=rf"(?!.*-cache$){_NAME}",
@@ -201,7 +207,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="output",
-        **_names("output"),
+        **names("output"),
         kind="choice",
         default="all",
         choices=("all", "failed", "none"),
@@ -210,7 +216,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="output_limit",
-        **_names("output_limit"),
+        **names("output_limit"),
         kind="size",
         default=64 * 1024,
         metavar="SIZE",
@@ -218,7 +224,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="attachment_limit",
-        **_names("attachment_limit"),
+        **names("attachment_limit"),
         kind="size",
         default=50 * 1024 * 1024,
         metavar="SIZE",
@@ -226,14 +232,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="env_include",
-        **_names("env_include", flag=False),
+        **names("env_include", flag=False),
         kind="list",
         default=(),
         help="Patterns of further environment variables to record.",
     ),
     Option(
         name="env_exclude",
-        **_names("env_exclude", flag=False),
+        **names("env_exclude", flag=False),
         fallbacks=("JFROG_CLI_ENV_EXCLUDE",),
         kind="list",
         default=(),
@@ -262,20 +268,20 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="access_token",
-        **_names("access_token", flag=False, key=False),
+        **names("access_token", flag=False, key=False),
         fallbacks=("JF_ACCESS_TOKEN",),
         secret=True,
         help="Access token for the store.",
     ),
     Option(
         name="user",
-        **_names("user", flag=False, key=False),
+        **names("user", flag=False, key=False),
         fallbacks=("JF_USER",),
         help="User name for the store.",
     ),
     Option(
         name="password",
-        **_names("password", flag=False, key=False),
+        **names("password", flag=False, key=False),
         fallbacks=("JF_PASSWORD",),
         secret=True,
         help="Password or API key for the store.",
