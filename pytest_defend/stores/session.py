@@ -169,7 +169,8 @@ class Session:
             answer = self._followed(request)
         except Broken as broken:
             hint = "Check the URL, the network, the proxy and the certificates, or try again later."
-            message = f"{key}: {locator} does not answer: {broken.reason}."
+            about = "" if key == locator else f"{key}: "
+            message = f"{about}{locator} does not answer: {broken.reason}."
             kind = Unclear if broken.sent and not repeatable else Unavailable
             return _Failed(
                 kind(key, message, hint=hint), not broken.final and (repeatable or not broken.sent)
