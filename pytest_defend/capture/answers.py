@@ -31,7 +31,10 @@ _MOMENT_NS = 2_000_000_000
 
 _VARIABLES = ("DEFEND_", "HOME", "JF", "LANG", "LC_", "PIP_", "POETRY_", "PYTHON", "UV_", "XDG_")
 _CODE = (".py", ".pyc", ".so", ".pyd", ".pth")
-_UNKNOWABLE = ("subprocess.Popen", "socket.connect", "sqlite3.connect", "os.posix_spawn", "os.fork")
+_UNKNOWABLE = (
+    *("os.fork", "os.posix_spawn", "sqlite3.connect", "subprocess.Popen"),
+    *("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"),  # a name that is not found today
+)
 _LISTING = ("os.listdir", "os.scandir")
 
 

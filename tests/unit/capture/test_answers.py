@@ -185,6 +185,7 @@ def test_what_is_noted(tmp_path: Path, looks: str, noted: list[str]) -> None:
         "__import__('subprocess').run(['true'])",
         "__import__('sqlite3').connect(':memory:')",
         "import socket\ntry: socket.create_connection(('127.0.0.1', 9))\nexcept OSError: pass",
+        "import socket\ntry: socket.getaddrinfo('no such host', 1)\nexcept OSError: pass",
     ],
 )
 def test_what_depends_on_more_than_files(tmp_path: Path, looks: str) -> None:
