@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_defend.assembly.store import open_store
 from pytest_defend.capture.commits import read_messages
 from pytest_defend.errors import DefendError, NotFound
 from pytest_defend.model.buildinfo import BuildId
@@ -63,7 +62,7 @@ def _revision_before(run: Recording, gaps: list[Gap]) -> str:
         return ""
     try:
         last = BuildId(name=run.header.build_name, number="latest")
-        build = open_store(settings, run.project.root).build(last)
+        build = run.store().build(last)
     except NotFound:
         return ""
     except DefendError as error:

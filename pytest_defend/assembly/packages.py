@@ -17,7 +17,6 @@ from packaging.utils import canonicalize_name
 from pytest_defend.actions.fetch import fetch
 from pytest_defend.actions.locate import locate
 from pytest_defend.actions.stages import package_of
-from pytest_defend.assembly.store import open_store
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.files import read_dists
 from pytest_defend.capture.shipped import compare, imported_from
@@ -72,7 +71,7 @@ def settled(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> Installe
     if run.settings.record and not run.settings.publish:
         return installed  # nobody named a store
     try:
-        return locate(installed, open_store(run.settings, run.project.root))
+        return locate(installed, run.store())
     except DefendError as error:
         problem = f"The store was not asked which dependencies it keeps: {error}"
         gaps.append(Gap(topic="origins", problem=problem))
@@ -83,7 +82,7 @@ def fetched(run: Recording, gaps: list[Gap]) -> tuple[DistFile, ...]:
     """The distribution files of the build that is to be tested, written into the bundle."""
     folder = run.journal.folder / _DIST
     try:
-        store = open_store(run.settings, run.project.root)
+        store = run.store()
         fetch(BuildId.parse(run.settings.artifact_from), folder, store)
     except (DefendError, OSError) as error:
         problem = f"The files of {run.settings.artifact_from} could not be fetched: {error}"
@@ -99,7 +98,7 @@ def beside(run: Recording, gaps: list[Gap]) -> tuple[str, str] | None:
     if not run.settings.publish:
         return None
     try:
-        store = open_store(run.settings, run.project.root)
+        store = run.store()
         kept = store.build(BuildId(name=run.header.build_name, number=run.header.build_number))
     except NotFound:
         return None

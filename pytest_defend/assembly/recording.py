@@ -23,7 +23,7 @@ from pytest_defend.assembly.extensions import announce, load_extensions, look_at
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
 from pytest_defend.assembly.redaction import redactor_of
-from pytest_defend.assembly.store import check_locator
+from pytest_defend.assembly.store import check_locator, open_store
 from pytest_defend.capture.journal import JournalFile
 from pytest_defend.model.bundle import JOURNAL
 from pytest_defend.model.facts import Gap
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.bundle import Manifest, Published
     from pytest_defend.model.ci import CiFacts
     from pytest_defend.model.record import RunFacts
+    from pytest_defend.protocols import Store
     from pytest_defend.settings import Project, Settings
 
 __all__ = ["Recording", "begin", "leave_spool", "resume", "spool_folder"]
@@ -70,12 +71,23 @@ class Recording:
     gaps: list[Gap] = field(default_factory=list)
     tracing: Tracing | None = None
     _facts: RunFacts | None = None
+    _store: Store | None = None
 
     def failed(self, topic: str, error: Exception) -> None:
         """Note that something of ours failed; the same failure once."""
         problem = self.redactor.text(f"{type(error).__name__}: {error}")
         if (topic, problem) not in {(gap.topic, gap.problem) for gap in self.gaps}:
             self.gaps.append(Gap(topic=topic, problem=problem))
+
+    def store(self) -> Store:
+        """The store the settings name; one for the whole run, so that a server is greeted once.
+
+        Raises:
+            UsageError: The locator names no store there is.
+        """
+        if self._store is None:
+            self._store = open_store(self.settings, self.project.root)
+        return self._store
 
     def read_facts(self, config: Any) -> RunFacts:
         """What the run runs on; what could not be read is noted."""

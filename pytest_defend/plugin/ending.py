@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.actions.archive import archive
 from pytest_defend.actions.publish import mark, publish
-from pytest_defend.assembly import open_store
 from pytest_defend.errors import DefendError
 from pytest_defend.model.bundle import FINAL, Final
 from pytest_defend.render.markdown import summary_block
@@ -124,7 +123,7 @@ class Ending:
         settings = self._run.settings
         if not settings.publish and not settings.dry_run:
             return
-        store = open_store(settings, self._run.project.root)
+        store = self._run.store()
         self._done = publish(
             self._run.journal.folder,
             manifest,
@@ -142,7 +141,7 @@ class Ending:
         return self._done is not None and not self._done.dry_run
 
     def _mark(self, manifest: Manifest, final: Final) -> None:
-        store = open_store(self._run.settings, self._run.project.root)
+        store = self._run.store()
         verdict = mark(manifest, store, final)
         if verdict != manifest.verdict:
             self._tell([f"stage {manifest.stage} {verdict.result.value}: {'; '.join(verdict.reasons)}"])
