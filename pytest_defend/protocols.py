@@ -28,7 +28,18 @@ if TYPE_CHECKING:
     from pytest_defend.model.buildinfo import BuildId, BuildInfo, Module
     from pytest_defend.model.checksums import Checksums
 
-__all__ = ["Clock", "Item", "Promoted", "Promotion", "Run", "Store", "Upload", "check_path"]
+__all__ = [
+    "Clock",
+    "Item",
+    "Promoted",
+    "Promotion",
+    "Run",
+    "Signer",
+    "Store",
+    "Upload",
+    "Verifier",
+    "check_path",
+]
 
 # Control characters, and lone surrogates: no text a server or a database could be told.
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -53,6 +64,28 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime:
         """The present instant, aware."""
+
+
+class Signer(Protocol):
+    """A key that signs."""
+
+    @property
+    def keyid(self) -> str:
+        """Which key it is: sha256 of its public half (DER, SubjectPublicKeyInfo), hexadecimal."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message."""
+
+
+class Verifier(Protocol):
+    """A key that is trusted."""
+
+    @property
+    def keyid(self) -> str:
+        """Which key it is, as its `Signer` says."""
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Whether this key made the signature of this message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
