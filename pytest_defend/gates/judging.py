@@ -1,0 +1,85 @@
+"""Judging: every rule on the same evidence, and what follows from all of them.
+
+Rules:
+- A rule that is off is not asked. One that raises is a bug of that rule: unknown, and refused.
+- An override makes a finding count as passed while it is in force; it stays visible, with who and why.
+- Yes when no finding refuses; no when one that refuses is a fail; else it cannot be said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_defend.errors import UsageError
+from pytest_defend.model.decision import Finding, Ruling, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from pytest_defend.gates.policy import Applied
+    from pytest_defend.model.decision import Override
+    from pytest_defend.model.evidence import Evidence
+
+__all__ = ["judge", "ruling"]
+
+
+def judge(
+    evidence: Evidence, rules: Sequence[Applied], overrides: Sequence[Override] = ()
+) -> tuple[Finding, ...]:
+    """What every rule finds.
+
+    Args:
+        evidence: The same for all.
+        rules: Of the level.
+        overrides: By name of a rule.
+
+    Raises:
+        UsageError: An override names a rule the level has not, or one that cannot be overridden.
+    """
+    _check(rules, overrides)
+    now = evidence.snapshot.taken
+    by_rule = {override.rule: override for override in overrides if _in_force(override, now)}
+    findings = []
+    for applied in rules:
+        severity = applied.severity_at(now)
+        if severity is Severity.OFF:
+            continue
+        found = replace(_found(applied, evidence), rule=applied.key, severity=severity)
+        if found.ruling is not Ruling.PASS and applied.key in by_rule:
+            found = replace(found, override=by_rule[applied.key])
+        findings.append(found)
+    return tuple(findings)
+
+
+def ruling(findings: Sequence[Finding]) -> Ruling:
+    """What all findings together say."""
+    refused = {finding.ruling for finding in findings if finding.refuses}
+    if Ruling.FAIL in refused:
+        return Ruling.FAIL
+    return Ruling.UNKNOWN if refused else Ruling.PASS
+
+
+def _found(applied: Applied, evidence: Evidence) -> Finding:
+    rule = applied.rule
+    try:
+        return rule.judge(evidence)
+    except Exception as error:  # noqa: BLE001  # whatever a rule does, a gate refuses and says why
+        what = f"the rule failed: {type(error).__name__}: {error}"
+        return rule.cannot_say("a finding", what, next="Repair the rule; this is a bug of it.")
+
+
+def _check(rules: Sequence[Applied], overrides: Sequence[Override]) -> None:
+    known = {applied.key: applied.rule for applied in rules}
+    for override in overrides:
+        if override.rule not in known:
+            hint = f"It has {', '.join(known)}."
+            raise UsageError(f"The level has no rule {override.rule!r} to override.", hint=hint)
+        if known[override.rule].ALWAYS:
+            message = f"The rule {override.rule!r} is about integrity and cannot be overridden."
+            raise UsageError(message, hint="Publish the build again, from evidence that is intact.")
+
+
+def _in_force(override: Override, now: datetime) -> bool:
+    return override.until is None or now <= override.until

@@ -1,0 +1,100 @@
+"""Decisions: may this build stand on that level, and why.
+
+Rules:
+- Every rule finds `pass`, `fail` or `unknown`; evidence that is missing is unknown, and unknown refuses.
+- A finding says what was expected, what was found, where that is to be seen, and what to do next.
+- A decision holds the snapshot it was made from: judging the same snapshot again gives the same findings.
+- An override is part of the decision: who, why, until when. Rules about integrity cannot be overridden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pytest_defend.model.fields import Document
+from pytest_defend.model.snapshot import Snapshot
+
+__all__ = ["SCHEMA", "Decision", "Finding", "Override", "Ruling", "Severity"]
+
+SCHEMA = "pytest-defend/decision/1"
+
+
+class Ruling(StrEnum):
+    """What a rule, or all of them, found."""
+
+    PASS = "pass"  # noqa: S105  # no password
+    FAIL = "fail"
+    UNKNOWN = "unknown"  # evidence is missing: refused
+
+
+class Severity(StrEnum):
+    """What a finding that is no pass does."""
+
+    ENFORCE = "enforce"  # refuses
+    WARN = "warn"  # is shown
+    OFF = "off"  # is not judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override(Document):
+    """A rule that somebody answers for."""
+
+    rule: str
+    who: str
+    reason: str
+    until: datetime | None = None
+    """Not in force after this instant; null for this decision alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Document):
+    """What one rule found."""
+
+    rule: str
+    """Its name; with several of one name followed by `:` and what it is about."""
+    ruling: Ruling
+    expected: str
+    """What the rule wants, in words."""
+    actual: str
+    """What there is, in words."""
+    evidence: tuple[str, ...] = ()
+    """Where that is to be seen: paths in the store, ids of modules, names of properties."""
+    next: str = ""
+    """What to do about it; empty for a pass."""
+    severity: Severity = Severity.ENFORCE
+    override: Override | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a decision with this finding is no yes."""
+        passed = self.ruling is Ruling.PASS or self.override is not None
+        return not passed and self.severity is Severity.ENFORCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Document):
+    """One evaluation of a gate."""
+
+    schema: str
+    """Which document this is: `pytest-defend/decision/1`."""
+    id: str
+    """Unique: its instant in epoch milliseconds, and random digits."""
+    build: str
+    """`NAME/NUMBER@STARTED`."""
+    level: str
+    """The level it is about."""
+    ruling: Ruling
+    """`pass` when no finding refuses, `fail` when one that refuses is a fail, else `unknown`."""
+    recorder: str
+    """Version of pytest-defend."""
+    findings: tuple[Finding, ...]
+    """In the order of the policy; those about integrity first."""
+    snapshot: Snapshot
+    """Everything the rules looked at, or its digests."""
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """The findings that refuse."""
+        return tuple(finding for finding in self.findings if finding.refuses)

@@ -1,0 +1,130 @@
+"""Evidence: a snapshot with the documents it names, read; what the rules of a gate judge.
+
+Rules:
+- A document that is missing, altered or of something else is not here; why is said where it would be.
+- Verdicts and outcomes come from journals, never from what a property or a module claims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pytest_defend.model.results import Outcome, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from pytest_defend.model.record import RunRecord
+    from pytest_defend.model.results import Verdict
+    from pytest_defend.model.snapshot import Snapshot, StageFact
+
+__all__ = ["EnvelopeEvidence", "Evidence", "StageEvidence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEvidence:
+    """One run of a stage, with what its journal says.
+
+    Attributes:
+        fact: What the build-info and the store say about it.
+        problem: Why its record or journal counts for nothing, in words; empty when all is well.
+        record: As archived; None with a problem.
+        verdict: Derived from the journal; that of its mark where it is worse. None with a problem.
+        tally: Counts, from the journal.
+        outcomes: How each test ended, by node id; the worst of several workers.
+        flaky: Node ids of tests that passed after an attempt that did not.
+        marks: Node ids by name of the registered markers they carry.
+        statements: Paths of the envelopes with a statement about this very record.
+    """
+
+    fact: StageFact
+    problem: str = ""
+    record: RunRecord | None = None
+    verdict: Verdict | None = None
+    tally: Tally = field(default_factory=Tally)
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    flaky: frozenset[str] = frozenset()
+    marks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    statements: tuple[str, ...] = ()
+
+    @property
+    def green(self) -> bool:
+        """Whether it may count as passed."""
+        return self.verdict is not None and self.verdict.green
+
+    @property
+    def ended(self) -> datetime | None:
+        """When its session ended, by its record."""
+        return self.record.started + timedelta(microseconds=self.record.wall_us) if self.record else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeEvidence:
+    """One signed statement.
+
+    Attributes:
+        path: Of the file it is in.
+        line: Which line of it, from 1.
+        digest: sha256 of the line, as the chain of statements names it.
+        statement: The in-toto statement; None with a problem.
+        keys: Ids of the trusted keys that signed it.
+        problem: Why it counts for nothing, as when only unknown keys signed it; empty when all is well.
+    """
+
+    path: str
+    line: int
+    digest: str = ""
+    statement: Mapping[str, Any] | None = None
+    keys: frozenset[str] = frozenset()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a gate judges.
+
+    Attributes:
+        snapshot: What the store said.
+        stages: Every run of every stage, in the order of the build-info.
+        envelopes: Signed statements, by path and line.
+        reports: Bytes of the files that rules asked for, by path in the store.
+    """
+
+    snapshot: Snapshot
+    stages: tuple[StageEvidence, ...] = ()
+    envelopes: tuple[EnvelopeEvidence, ...] = ()
+    reports: Mapping[str, bytes] = field(default_factory=dict)
+
+    def latest(self) -> Mapping[str, StageEvidence]:
+        """The run of each stage that counts: of those with one environment the one that began last.
+
+        With several environments (interpreter, platform) the worst: a matrix is as good as its worst cell.
+        """
+        newest: dict[tuple[str, str], StageEvidence] = {}
+        for stage in self.stages:
+            key = (stage.fact.stage, _environment(stage))
+            if key not in newest or _began(stage) >= _began(newest[key]):
+                newest[key] = stage
+        found: dict[str, StageEvidence] = {}
+        for (name, _), stage in newest.items():
+            if name not in found or (found[name].green and not stage.green):
+                found[name] = stage
+        return found
+
+    def of_stage(self, name: str) -> Iterator[StageEvidence]:
+        """Every run of one stage, in the order of the build-info."""
+        return (stage for stage in self.stages if stage.fact.stage == name)
+
+
+def _began(stage: StageEvidence) -> float:
+    return stage.record.started.timestamp() if stage.record else float("inf")  # what cannot be read counts
+
+
+def _environment(stage: StageEvidence) -> str:
+    interpreter = stage.record.facts.interpreter if stage.record else None
+    if interpreter is None:
+        return ""
+    return f"{interpreter.implementation} {interpreter.version} {interpreter.platform}"
