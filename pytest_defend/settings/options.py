@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
-__all__ = ["Option", "names"]
+__all__ = ["NAME", "Option", "names"]
+
+NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
+"""Pattern of a name that is short and safe everywhere."""
 
 Kind = Literal["flag", "text", "choice", "list", "size", "file", "regex", "template"]
 

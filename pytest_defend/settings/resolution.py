@@ -45,6 +45,7 @@ class Settings:
     """Every setting, resolved; `OPTIONS` says what each is for."""
 
     publish: bool
+    dry_run: bool
     record: str
     stage: str
     build_name: str
@@ -53,6 +54,10 @@ class Settings:
     """Empty when nothing gives it: the caller makes one from the start of the run."""
     build_url: str
     project: str
+    on_error: str
+    """`fail`, `warn` or `ignore`."""
+    on_exists: str
+    """`fail`, `new-run` or `resume`."""
     dist: tuple[str, ...]
     artifact_from: str
     """Empty for the files that `dist` names."""
@@ -61,19 +66,6 @@ class Settings:
     index: tuple[str, ...]
     wheelhouse: tuple[str, ...]
     verify_files: bool
-    dry_run: bool
-    on_error: str
-    """`fail`, `warn` or `ignore`."""
-    on_exists: str
-    """`fail`, `new-run` or `resume`."""
-    store: str
-    ca_bundle: str
-    """Empty for the usual authorities."""
-    client_cert: str
-    """Empty for none."""
-    incoming: str
-    """Empty for none."""
-    repository: str
     output: str
     """`all`, `failed` or `none`."""
     output_limit: int
@@ -87,6 +79,14 @@ class Settings:
     """Empty when no issues are looked for."""
     issues_url: str
     """With `{key}` in it; empty when issues have no page."""
+    store: str
+    repository: str
+    incoming: str
+    """Empty for none."""
+    ca_bundle: str
+    """Empty for the usual authorities."""
+    client_cert: str
+    """Empty for none."""
     access_token: Secret
     user: str
     password: Secret
