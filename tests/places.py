@@ -13,6 +13,7 @@ from pytest_defend.model.record import RunRecord
 from pytest_defend.settings import find_project, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_defend.model.bundle import Manifest
@@ -56,9 +57,9 @@ class Place:
             return manifest, RunRecord.from_bytes((folder / RECORD).read_bytes())
 
 
-def a_place(root: Path, **given: object) -> Place:
-    """A new project named `demo`, and a command there with these flags."""
+def a_place(root: Path, environ: Mapping[str, str] | None = None, **given: object) -> Place:
+    """A new project named `demo`, and a command there with these flags and variables."""
     root.mkdir()
     (root / "pyproject.toml").write_text("[project]\nname = 'demo'\n")
-    settings = resolve(command_line=given, environ={}, pyproject={}, detected=None)
+    settings = resolve(command_line=given, environ=environ or {}, pyproject={}, detected=None)
     return Place(root=root, project=find_project(root), settings=settings, hook=plugin_manager().hook)

@@ -188,6 +188,8 @@ def options() -> str:
 def _default(option: Any) -> str:
     if option.kind == "size":
         return f"{option.default:,} bytes"
+    if option.kind == "number":
+        return f"{option.default:g} {option.unit}".strip()
     if option.kind == "flag":
         return "on" if option.default else "off"
     return "; ".join(option.default) if option.kind == "list" else str(option.default)
@@ -200,7 +202,7 @@ def _option(option: Any) -> str:
         "Key in `[tool.pytest-defend]`": option.key and f"`{option.key}`{part}",
         "Environment": ", then ".join(f"`{name}`" for name in (option.variable, *option.fallbacks) if name),
         "CI system": option.detected and "says it",
-        "Values": ", ".join(f"`{choice}`" for choice in option.choices) or option.expected,
+        "Values": ", ".join(f"`{choice}`" for choice in option.choices) or option.allowed,
         "Default": _default(option) and f"`{_default(option)}`",
     }
     lines = "\n".join(f"- {where}: {what}" for where, what in told.items() if what)

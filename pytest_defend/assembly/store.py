@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_locator", "examine", "open_store"]
 
 _SERVERS = ("http://", "https://")
+_SPARE = 8  # connections kept besides those that send: one may be given up and opened anew
 
 
 def open_store(settings: Settings, root: Path) -> Store:
@@ -77,9 +78,22 @@ def _artifactory(settings: Settings, root: Path) -> Store:
         str(root / Path(file).expanduser()) if file else ""
         for file in (settings.ca_bundle, settings.client_cert)
     )
-    session = Session(credentials, cert=cert, client_cert=client_cert)
+    session = Session(
+        credentials,
+        cert=cert,
+        client_cert=client_cert,
+        connect_s=settings.connect_timeout,
+        read_s=settings.read_timeout,
+        deadline_s=settings.deadline,
+        pool=settings.workers + _SPARE,
+    )
     return ArtifactoryStore(
-        settings.store, session, _now, project=settings.project, incoming=settings.incoming
+        settings.store,
+        session,
+        _now,
+        project=settings.project,
+        workers=settings.workers,
+        incoming=settings.incoming,
     )
 
 

@@ -15,7 +15,7 @@ __all__ = ["NAME", "Option", "names"]
 NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
 """Pattern of a name that is short and safe everywhere."""
 
-Kind = Literal["flag", "text", "choice", "list", "size", "file", "regex", "template"]
+Kind = Literal["flag", "text", "choice", "list", "size", "number", "file", "regex", "template"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,11 +29,14 @@ class Option:
         variable: Our environment variable; a list is split at `;`.
         fallbacks: Environment variables of others, honoured after ours.
         kind: How text and TOML are read; `list` flags may be repeated, a `regex` has a group, a `template`
-            is a URL with `{key}` in it.
+            is a URL with `{key}` in it, a `number` is a whole one when its default is.
         default: When nothing gives it.
         choices: The only texts allowed; empty for any.
         pattern: Regular expression the whole text has to match; empty for any.
         expected: `pattern` in words.
+        least: The smallest number allowed.
+        most: The largest number allowed.
+        unit: What a number counts, unless that is plain; follows the number.
         part: For a locator NAME/NUMBER, which part of it this is; fall-backs hold the part alone.
         detected: Attribute of `CiFacts` that gives it.
         additive: Values of all sources are united instead of the first one counting.
@@ -54,6 +57,9 @@ class Option:
     choices: tuple[str, ...] = ()
     pattern: str = ""
     expected: str = ""
+    least: float = 0
+    most: float = 0
+    unit: str = ""
     part: Literal["", "name", "number"] = ""
     detected: str = ""
     additive: bool = False
@@ -62,6 +68,14 @@ class Option:
     instead: str = ""
     needs: tuple[str, ...] = ()
     secret: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """Which values may be given, in words; empty when there is nothing to say."""
+        if self.kind != "number":
+            return self.expected
+        what = "a whole number" if isinstance(self.default, int) else "a number"
+        return f"{what}{f' of {self.unit}' if self.unit else ''} from {self.least:g} to {self.most:g}"
 
     @property
     def argument(self) -> str:

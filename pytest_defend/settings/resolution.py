@@ -87,6 +87,13 @@ class Settings:
     """Empty for the usual authorities."""
     client_cert: str
     """Empty for none."""
+    workers: int
+    connect_timeout: float
+    """Seconds."""
+    read_timeout: float
+    """Seconds."""
+    deadline: float
+    """Seconds."""
     access_token: Secret
     user: str
     password: Secret

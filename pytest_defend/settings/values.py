@@ -84,6 +84,8 @@ def read_text(option: Option, text: str) -> Any:
     """
     if read := _READERS.get(option.kind):
         return read(text)
+    if option.kind == "number":
+        return _number(option, text.strip())
     if option.kind == "list":
         return tuple(_checked(option, item.strip()) for item in text.split(";") if item.strip())
     if option.secret:
@@ -116,9 +118,16 @@ def read_toml(option: Option, value: object) -> Any:
         return tuple(_checked(option, item) for item in value)
     if option.kind == "size" and type(value) is int:
         return _size(str(value))
+    if option.kind == "number" and type(value) in (int, float):
+        return _number(option, str(value))
     if option.kind not in ("flag", "list") and isinstance(value, str):
         return read_text(option, value)
-    wanted = {"flag": "true or false", "list": "a list of texts", "size": "a whole number or a text"}
+    wanted = {
+        "flag": "true or false",
+        "list": "a list of texts",
+        "number": option.allowed,
+        "size": "a whole number or a text",
+    }
     found = _TOML_TYPES.get(type(value), "a date or time")
     raise ValueError(f"must be {wanted.get(option.kind, 'a text')}, not {found}")
 
@@ -127,8 +136,8 @@ def shown(option: Option, value: Any) -> str:
     """The value of `option` as it may be shown to anybody."""
     if option.kind == "flag":
         return "true" if value else "false"
-    if option.kind == "size":
-        return _size_text(value)
+    if option.kind in ("number", "size"):
+        return _size_text(value) if option.kind == "size" else str(value).removesuffix(".0")
     if option.kind == "list":
         return "; ".join(value)
     if option.secret:
@@ -151,6 +160,15 @@ def _size(text: str) -> int:
     if not size_bytes:
         raise ValueError(f"{text!r} is no size above zero, like 65536, 64 KiB or 50 MB")
     return size_bytes
+
+
+def _number(option: Option, text: str) -> int | float:
+    whole = isinstance(option.default, int)
+    if re.fullmatch(r"[0-9]{1,9}" if whole else r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        number = int(text) if whole else float(text)
+        if option.least <= number <= option.most:
+            return number
+    raise ValueError(f"{text!r} is not {option.allowed}")
 
 
 def _size_text(size_bytes: int) -> str:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import threading
+import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from builders import an_upload
+from builders import a_build_info, an_upload
 from places import a_place
 from pytest_defend.assembly.store import open_store
-from pytest_defend.errors import UsageError
+from pytest_defend.errors import Unavailable, UsageError
+from scripted import Canned, Scripted
+from served import served
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 @pytest.mark.parametrize("locator", [".defend", "a/b", "~/kept"])
@@ -29,6 +40,54 @@ def test_a_folder_is_found_from_the_project(
 def test_a_server_is_an_artifactory(tmp_path: Path, locator: str) -> None:
     place = a_place(tmp_path / "project", store=locator)
     assert open_store(place.settings, place.root).locator.startswith(locator)
+
+
+def test_how_long_a_server_is_waited_for_is_a_setting(tmp_path: Path) -> None:
+    place = a_place(
+        tmp_path / "project",
+        environ={"DEFEND_READ_TIMEOUT": "0.1", "DEFEND_DEADLINE": "0.2", "DEFEND_CONNECT_TIMEOUT": "5"},
+    )
+    released = threading.Event()
+
+    def wait(_: object) -> None:
+        released.wait(10)
+
+    with Scripted(Canned(instead=wait)) as server:
+        settings = replace(place.settings, store=server.url)
+        begun = time.monotonic()
+        with pytest.raises(Unavailable, match="it does not answer in time"):
+            open_store(settings, place.root).stat("candidates/demo/1.0/demo.whl")
+        took_s = time.monotonic() - begun
+        released.set()
+    assert took_s < 2
+    assert len(server.seen) <= 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_how_many_files_are_sent_at_a_time_is_a_setting(tmp_path: Path, workers: int) -> None:
+    place = a_place(tmp_path / "project", environ={"DEFEND_WORKERS": str(workers)})
+    uploads = [an_upload(f"libs-local/a/1/{number}", b"%d" % number) for number in range(6)]
+    sending: list[int] = [0]
+    most: list[int] = [0]
+    lock = threading.Lock()
+    together = threading.Barrier(workers)
+
+    def read(content: bytes) -> BinaryIO:
+        with lock:
+            sending[0] += 1
+            most[0] = max(most[0], sending[0])
+        together.wait(10)
+        with lock:
+            sending[0] -= 1
+        return io.BytesIO(content)
+
+    with served(tmp_path / "kept") as url:
+        store = open_store(replace(place.settings, store=url), place.root)
+        store.publish_build(
+            a_build_info(),
+            [replace(upload, open=partial(read, b"%d" % number)) for number, upload in enumerate(uploads)],
+        )
+    assert most == [workers]
 
 
 def test_another_kind_of_url_names_no_store(tmp_path: Path) -> None:

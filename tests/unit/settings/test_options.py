@@ -49,6 +49,10 @@ def test_flags_keys_and_variables_are_as_documented() -> None:
         ("--defend-incoming", "incoming", "DEFEND_INCOMING", ()),
         ("--defend-ca-bundle", "ca-bundle", "DEFEND_CA_BUNDLE", ()),
         ("--defend-client-cert", "client-cert", "DEFEND_CLIENT_CERT", ()),
+        ("", "workers", "DEFEND_WORKERS", ()),
+        ("", "connect-timeout", "DEFEND_CONNECT_TIMEOUT", ()),
+        ("", "read-timeout", "DEFEND_READ_TIMEOUT", ()),
+        ("", "deadline", "DEFEND_DEADLINE", ()),
         ("", "", "DEFEND_ACCESS_TOKEN", ("JF_ACCESS_TOKEN",)),
         ("", "", "DEFEND_USER", ("JF_USER",)),
         ("", "", "DEFEND_PASSWORD", ("JF_PASSWORD",)),
@@ -69,6 +73,8 @@ def test_a_row_is_whole(option: Option) -> None:
     assert bool(option.pattern) == bool(option.expected)
     assert not option.choices or (option.kind == "choice" and option.default in option.choices)
     assert not option.detected or option.detected in {field.name for field in fields(CiFacts)}
+    if option.kind == "number":
+        assert option.least <= option.default <= option.most
     if option.secret:
         assert (option.flag, option.key, option.default) == ("", "", "")
     assert set(option.needs) <= {each.name for each in OPTIONS}

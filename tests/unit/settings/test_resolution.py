@@ -73,6 +73,10 @@ def test_nothing_given_gives_the_defaults() -> None:
         store=".defend",
         ca_bundle="",
         client_cert="",
+        workers=8,
+        connect_timeout=10,
+        read_timeout=60,
+        deadline=600,
         incoming="",
         repository="candidates",
         output="all",
@@ -212,6 +216,16 @@ def test_sizes(text: str, size: int) -> None:
     assert _resolved({"output_limit": text}).output_limit == size
 
 
+def test_numbers_are_read_from_texts_and_from_numbers() -> None:
+    pyproject = {"workers": 3, "connect-timeout": 2, "read-timeout": 0.5, "deadline": "7.25"}
+    settings = _resolved({}, {"DEFEND_CONNECT_TIMEOUT": " 1.5 "}, pyproject)
+    assert (settings.workers, settings.connect_timeout, settings.read_timeout) == (3, 1.5, 0.5)
+    rows = {row.name: (row.value, row.origin) for row in settings.rows()}
+    assert rows["workers"] == ("3", "pyproject.toml")
+    assert rows["connect_timeout"] == ("1.5", "environment DEFEND_CONNECT_TIMEOUT")
+    assert rows["deadline"] == ("7.25", "pyproject.toml")
+
+
 @given(size=st.integers(min_value=1, max_value=2**45))
 def test_a_size_is_shown_as_it_can_be_read(size: int) -> None:
     rows = {row.name: row.value for row in _resolved({"output_limit": str(size)}).rows()}
@@ -246,6 +260,15 @@ _REFUSED = [
     ),
     ({"environ": {"DEFEND_PUBLISH": "maybe"}}, "environment DEFEND_PUBLISH: 'maybe' is neither yes (1, true"),
     ({"environ": {"DEFEND_ON_ERROR": "Fail"}}, "DEFEND_ON_ERROR: 'Fail' is none of fail, warn, ignore"),
+    (
+        {"environ": {"DEFEND_WORKERS": "2.5"}},
+        "environment DEFEND_WORKERS: '2.5' is not a whole number from 1 to 64.",
+    ),
+    ({"environ": {"DEFEND_WORKERS": "0"}}, "'0' is not a whole number"),
+    ({"environ": {"DEFEND_WORKERS": "65"}}, "'65' is not a whole number"),
+    ({"environ": {"DEFEND_READ_TIMEOUT": "1 min"}}, "'1 min' is not a number of seconds from 0.1 to 3600"),
+    ({"environ": {"DEFEND_READ_TIMEOUT": "nan"}}, "'nan' is not a number"),
+    ({"environ": {"DEFEND_READ_TIMEOUT": "-1"}}, "'-1' is not a number"),
     ({"environ": {"DEFEND_OUTPUT_LIMIT": "0"}}, "'0' is no size above zero"),
     ({"environ": {"DEFEND_OUTPUT_LIMIT": "-5"}}, "'-5' is no size"),
     ({"environ": {"DEFEND_OUTPUT_LIMIT": "5 TiB"}}, "'5 TiB' is no size"),
@@ -285,6 +308,13 @@ _REFUSED = [
         "output-limit: must be a whole number or a text, not true or false",
     ),
     ({"pyproject": {"output-limit": 0}}, "output-limit: '0' is no size"),
+    (
+        {"pyproject": {"workers": True}},
+        "workers: must be a whole number from 1 to 64, not true or false.",
+    ),
+    ({"pyproject": {"workers": 1.5}}, "workers: '1.5' is not a whole number"),
+    ({"pyproject": {"deadline": float("inf")}}, "deadline: 'inf' is not a number of seconds"),
+    ({"pyproject": {"deadline": 86401}}, "deadline: '86401' is not a number of seconds from 0.1 to 86400"),
     ({"pyproject": {"on-error": {}}}, "on-error: must be a text, not a table"),
     ({"pyproject": {"on_error": "warn"}}, "pyproject.toml on_error: is not known; did you mean on-error?"),
     ({"pyproject": {"stages": "a"}}, "stages: is not known; did you mean stage?"),
