@@ -19,11 +19,10 @@ from pytest_defend.actions.stages import joined, stage_property
 from pytest_defend.errors import Conflict, InvalidDocument, NotFound
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.bundle import FINAL, FORMAT, MANIFEST, Final, Manifest, Published
-from pytest_defend.model.pages import build_page
 from pytest_defend.protocols import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -66,6 +65,10 @@ def _problems(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield f"files[{index}].name", f"{file.name!r} is a place outside the bundle"
 
 
+def _no_page(_: BuildId) -> str:
+    return ""
+
+
 def publish(
     folder: Path,
     manifest: Manifest,
@@ -73,7 +76,7 @@ def publish(
     *,
     dry_run: bool = False,
     on_exists: str = "fail",
-    project: str = "",
+    page: Callable[[BuildId], str] = _no_page,
 ) -> Published:
     """Put a bundle into a store.
 
@@ -83,7 +86,7 @@ def publish(
         store: Where it goes.
         dry_run: Only read, and say what would be done.
         on_exists: What to do when the build has this stage already: `fail`, `new-run` or `resume`.
-        project: Key of the JFrog project the build belongs to; empty for none.
+        page: Says where people look at a run of a build that is there; empty where they cannot.
 
     Raises:
         Conflict: The build has this stage already or is of something else, or other bytes are there under one
@@ -110,7 +113,7 @@ def publish(
         kept=tuple(sorted(kept)),
         size_bytes=sum(f.checksums.size_bytes for f in manifest.files if f.path not in kept),
         dry_run=dry_run,
-        url="" if dry_run else build_page(store.locator, build.id, project=project),
+        url="" if dry_run else page(build.id),
     )
 
 

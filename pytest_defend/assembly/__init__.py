@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
     from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
-    from pytest_defend.assembly.store import examine, open_store
+    from pytest_defend.assembly.store import examine, open_store, page_of
 else:
     _HOMES = {
         "Recording": "recording",
@@ -28,6 +28,7 @@ else:
         "leave_spool": "recording",
         "look_at_attempts": "extensions",
         "open_store": "store",
+        "page_of": "store",
         "read_whole_environment": "environment",
         "spool_folder": "recording",
     }
@@ -47,6 +48,7 @@ __all__ = [
     "leave_spool",
     "look_at_attempts",
     "open_store",
+    "page_of",
     "plugin_manager",
     "read_whole_environment",
     "spool_folder",

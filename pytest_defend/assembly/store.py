@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_defend.errors import UsageError
+from pytest_defend.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from pytest_defend.model.buildinfo import BuildId
     from pytest_defend.model.views import Check
     from pytest_defend.protocols import Store
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["check_locator", "examine", "open_store"]
+__all__ = ["check_locator", "examine", "open_store", "page_of"]
 
 _SERVERS = ("http://", "https://")
+_NEWEST = 7
 _SPARE = 8  # connections kept besides those that send: one may be given up and opened anew
 
 
@@ -46,6 +49,18 @@ def check_locator(settings: Settings) -> None:
     if "://" in settings.store and not settings.store.startswith(_SERVERS):
         what = f"{settings.store} ({settings.origins['store']}) names no store."
         raise UsageError(what, hint="Give a folder, or the URL of an Artifactory: https://.../artifactory.")
+
+
+def page_of(store: Store, settings: Settings, build: BuildId) -> str:
+    """Where people look at a run of a build that is in a store; empty where they cannot."""
+    from pytest_defend.model.pages import build_page
+
+    server = getattr(store, "inspection", None)
+    major = _NEWEST
+    if server is not None:
+        with suppress(StoreError):  # published is published, whatever the server says now
+            major = server.server().numbers[0]
+    return build_page(store.locator, build, project=settings.project, major=major)
 
 
 def examine(settings: Settings, project: Project) -> tuple[Check, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def _published(call: Call, given: Path, hook: Any, store: Store) -> tuple[Publis
             store,
             dry_run=settings.dry_run,
             on_exists=settings.on_exists,
-            project=settings.project,
+            page=partial(assembly.page_of, store, settings),
         )
         if published.dry_run:
             return published, manifest.concluded(final)

@@ -14,10 +14,12 @@ import errno
 import shlex
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.archive import archive
 from pytest_defend.actions.publish import mark, publish
+from pytest_defend.assembly.store import page_of
 from pytest_defend.errors import DefendError
 from pytest_defend.model.bundle import FINAL, Final
 from pytest_defend.render.markdown import summary_block
@@ -130,7 +132,7 @@ class Ending:
             store,
             dry_run=settings.dry_run,
             on_exists=settings.on_exists,
-            project=settings.project,
+            page=partial(page_of, store, settings),
         )
         self._tell(published_lines(self._done))
         if self._published:

@@ -14,13 +14,16 @@ import pytest
 
 from builders import a_build_info, an_upload
 from places import a_place
-from pytest_defend.assembly.store import open_store
+from pytest_defend.assembly.store import open_store, page_of
 from pytest_defend.errors import Unavailable, UsageError
+from pytest_defend.model.buildinfo import BuildId
 from scripted import Canned, Scripted
 from served import served
 
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+BUILD = BuildId(name="demo", number="1", started="2026-01-31T23:59:59.123+0000")
 
 
 @pytest.mark.parametrize("locator", [".defend", "a/b", "~/kept"])
@@ -88,6 +91,35 @@ def test_how_many_files_are_sent_at_a_time_is_a_setting(tmp_path: Path, workers:
             [replace(upload, open=partial(read, b"%d" % number)) for number, upload in enumerate(uploads)],
         )
     assert most == [workers]
+
+
+@pytest.mark.parametrize(
+    ("profile", "page"),
+    [
+        ("5.11-oss", "artifactory/webapp/#/builds/demo/1"),
+        (
+            "7-pro",
+            "ui/builds/demo/1/1769903999123/published?buildRepo=fruit-build-info&projectKey=fruit",
+        ),
+    ],
+)
+def test_the_page_of_a_build_is_where_the_version_has_it(tmp_path: Path, profile: str, page: str) -> None:
+    place = a_place(tmp_path / "project", project="fruit")
+    with served(tmp_path / "kept", profile=profile) as url:
+        store = open_store(replace(place.settings, store=url), place.root)
+        assert page_of(store, place.settings, BUILD) == f"{url.removesuffix('artifactory')}{page}"
+
+
+def test_the_page_of_a_build_is_that_of_7_when_the_server_does_not_say(tmp_path: Path) -> None:
+    place = a_place(tmp_path / "project")
+    with Scripted(Canned(401)) as server:
+        store = open_store(replace(place.settings, store=server.url), place.root)
+        assert page_of(store, place.settings, BUILD).startswith(f"{server.url}/ui/builds/demo/1/")
+
+
+def test_a_folder_has_no_pages(tmp_path: Path) -> None:
+    place = a_place(tmp_path / "project")
+    assert page_of(open_store(place.settings, place.root), place.settings, BUILD) == ""
 
 
 def test_another_kind_of_url_names_no_store(tmp_path: Path) -> None:

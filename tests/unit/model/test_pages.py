@@ -41,6 +41,22 @@ def test_in_a_project_it_has_another_repository() -> None:
     assert build_page("https://a.example", BUILD, project="default") == PAGE
 
 
+@pytest.mark.parametrize(
+    ("locator", "base"),
+    [
+        ("https://a.example/artifactory", "https://a.example/artifactory"),
+        ("https://a.example", "https://a.example/artifactory"),
+        ("https://a.example:8081/tools/artifactory/", "https://a.example:8081/tools/artifactory"),
+        ("https://a.example/repo", "https://a.example/repo"),
+    ],
+)
+@pytest.mark.parametrize("major", [5, 6])
+def test_before_7_a_build_has_one_page_for_a_number(locator: str, base: str, major: int) -> None:
+    build = BuildId(name="shop/basket", number="1 2", started="2026-01-31T23:59:59Z")
+    page = build_page(locator, build, project="fruit", major=major)
+    assert page == f"{base}/webapp/#/builds/shop%2Fbasket/1%202"
+
+
 @pytest.mark.parametrize("locator", ["/srv/evidence", ".defend", "memory", "ftp://a.example", ""])
 def test_other_stores_have_no_pages(locator: str) -> None:
     assert build_page(locator, BUILD) == ""
