@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from artifactories import over_a_socket
@@ -29,7 +29,7 @@ def served(folder: Path, **arguments: Any) -> Iterator[str]:
     """Serve a store in a thread; gives the URL."""
     repositories = {key: {"rclass": "local", "packageType": "generic"} for key in REPOSITORIES}
     app = application(folder, **{"repositories": repositories, "clock": a_clock, **arguments})
-    with over_a_socket(app) as url:
+    with closing(app), over_a_socket(app) as url:
         yield url
 
 

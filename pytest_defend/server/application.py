@@ -3,6 +3,7 @@
 Rules:
 - Every request goes one way: who is it, which route, the view, or the refusal.
 - Whatever goes wrong is an answer in Artifactory's shape.
+- The ledger stays open while the server is there; `serve` closes it at its end.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.protocols import Clock
 
-__all__ = ["application", "serve"]
+__all__ = ["Application", "application", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,22 @@ CONTEXT = "artifactory"
 _UNSPEAKABLE = frozenset('^[]{}|\\"<> ')
 _LARGEST_BODY = 1 << 44
 _THREADS = 16
+
+
+class Application(Flask):
+    """The server as a WSGI application.
+
+    Args:
+        store: What it serves.
+    """
+
+    def __init__(self, store: ServedStore) -> None:
+        super().__init__(__name__, static_folder=None)
+        self.store = store
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
 
 
 def application(  # noqa: PLR0913  # each is one switch of the server
@@ -54,8 +72,8 @@ def application(  # noqa: PLR0913  # each is one switch of the server
     pypi_json: bool = False,
     clock: Clock | None = None,
     interfere: Callable[[Any], Response | None] | None = None,
-) -> Flask:
-    """The server as a WSGI application.
+) -> Application:
+    """The server as a WSGI application; close it when it is not needed any more.
 
     Args:
         store_folder: What is served; made when it is missing.
@@ -85,7 +103,7 @@ def application(  # noqa: PLR0913  # each is one switch of the server
         hide_unauthorized=hide_unauthorized,
         pypi_json=pypi_json,
     )
-    app = Flask(__name__, static_folder=None)
+    app = Application(store)
     app.config["MAX_FORM_MEMORY_SIZE"] = None  # descriptions of packages are long
 
     @app.before_request
@@ -141,10 +159,14 @@ def serve(  # noqa: PLR0913  # each is one switch of the server
         hide_unauthorized=hide_unauthorized,
         pypi_json=pypi_json,
     )
-    if not _is_loopback(host) and not somebody(ServedStore(store_folder, _now)):
-        hint = "Name users (NAME:PASSWORD), or bind 127.0.0.1."
-        raise UsageError(f"Everybody who reaches {host} could change this store.", hint=hint)
-    listening = _listening(host, port)
+    with closing(app):
+        if not _is_loopback(host) and not somebody(app.store):
+            hint = "Name users (NAME:PASSWORD), or bind 127.0.0.1."
+            raise UsageError(f"Everybody who reaches {host} could change this store.", hint=hint)
+        _run(app, host, _listening(host, port), ready)
+
+
+def _run(app: Application, host: str, listening: socket.socket, ready: Callable[[str], None] | None) -> None:
     open_sockets: dict[int, Any] = {}
     server = waitress.create_server(
         app,

@@ -1,12 +1,13 @@
 """The ledger of a directory store: one SQLite file, and how it is opened.
 
 Rules:
-- A connection lives for one operation: processes may fork, and nothing is held open between operations.
+- A connection lives for one operation, unless the ledger is kept open: then it serves the next one, too.
 - Writing happens in one transaction that takes its lock at the start; readers see all of it or nothing.
 - Reading creates nothing; a folder that nobody can write is read as it is.
 - Texts are bound with `bound`: SQLite holds Unicode only, and a text that is none equals nothing kept.
 - The schema has a version; a newer one is refused, never guessed at. An older one is brought up to date by
   the first writing, in the same transaction, and read as it is until then.
+- What was written survives a power failure, but for what its writer says may be lost.
 - An error of SQLite becomes a `StoreError` that names the store.
 """
 
@@ -16,11 +17,12 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_defend.errors import Corrupt, StoreError, Unavailable
 from pytest_defend.stores import rules
+from pytest_defend.stores.connections import Connections
 from pytest_defend.stores.tables import VERSION, VERSIONS
 
 if TYPE_CHECKING:
@@ -46,12 +48,21 @@ class Database:
         path: The file; made by the first writing.
         locator: The store, as shown to people.
         patience_s: How long to wait for other processes.
+        keep_open: Whether connections stay open between operations, until `close`.
     """
 
-    def __init__(self, path: Path, *, locator: str, patience_s: float) -> None:
+    def __init__(self, path: Path, *, locator: str, patience_s: float, keep_open: bool = False) -> None:
         self._path = path
         self._locator = locator
         self._patience_s = patience_s
+        self._turns: dict[int, threading.Lock] = {}
+        self._readers = Connections(path, self._reader, keep=keep_open)
+        self._writers = Connections(path, self._writer, keep=keep_open)
+
+    def close(self) -> None:
+        """Close what is kept open; what comes later has connections of its own."""
+        self._readers.close()
+        self._writers.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -66,7 +77,7 @@ class Database:
             except FileNotFoundError:
                 yield None
                 return
-            with closing(self._reader()) as connection:
+            with self._readers.lent() as connection:
                 connection.execute("BEGIN")
                 yield connection if self._version(connection) else None
 
@@ -78,24 +89,28 @@ class Database:
             StoreError: It cannot be read, or is older and cannot be written.
         """
         with self.reading() as connection:
-            older = connection is not None and self._version(connection) < VERSION
-        if older:
-            with self.writing():
-                pass
+            if connection is None or self._version(connection) == VERSION:
+                yield connection
+                return
+        with self.writing():
+            pass
         with self.reading() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction; what was written counts when the block ends without an error.
+
+        Args:
+            durable: Whether it must survive a power failure.
 
         Raises:
             StoreError: It cannot be written, or others kept it locked too long.
         """
         with self._failures():
             self._create()
-            with closing(self._connect("mode=rw", _ONE_TRY_S)) as connection:
-                self._begin(connection)
+            with self._turn(), self._writers.lent() as connection:
+                self._begin(connection, durable=durable)
                 for statements in VERSIONS[self._version(connection) :]:
                     for statement in statements:
                         connection.execute(statement)
@@ -118,7 +133,27 @@ class Database:
 
     def _connect(self, how: str, timeout_s: float) -> sqlite3.Connection:
         where = f"{self._path.as_uri()}?{how}"
-        return sqlite3.connect(where, uri=True, timeout=timeout_s, isolation_level=None)
+        return sqlite3.connect(
+            where,
+            uri=True,
+            timeout=timeout_s,
+            isolation_level=None,
+            check_same_thread=False,  # one at a time has it, and anyone closes it
+        )
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for other threads here: those who wait in SQLite look again after a while only."""
+        turn = self._turns.setdefault(os.getpid(), threading.Lock())
+        is_ours = turn.acquire(timeout=self._patience_s)
+        try:
+            yield  # SQLite refuses whose turn it is not
+        finally:
+            if is_ours:
+                turn.release()
+
+    def _writer(self) -> sqlite3.Connection:
+        return self._connect("mode=rw", _ONE_TRY_S)
 
     def _reader(self) -> sqlite3.Connection:
         """A connection to read with.
@@ -139,7 +174,7 @@ class Database:
             return self._connect("mode=ro&immutable=1", self._patience_s)
         return connection
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _begin(self, connection: sqlite3.Connection, *, durable: bool) -> None:
         """Take the write lock.
 
         SQLite waits for others by itself, but not always: of two that make a new ledger at once, one may be
@@ -149,7 +184,7 @@ class Database:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:

@@ -2,7 +2,7 @@
 
 Rules:
 - It is the same folder and the same ledger that `DirectoryStore` uses, at the same time if need be.
-- The ledger is brought up to date when it is opened.
+- The ledger is brought up to date when it is opened, and stays open until the store is closed.
 """
 
 from __future__ import annotations
@@ -42,11 +42,16 @@ class ServedStore:
     def __init__(self, root: Path, clock: Clock, *, patience_s: float = 30.0) -> None:
         root = root.absolute()
         locator = str(root)
-        database = Database(root / "ledger.sqlite3", locator=locator, patience_s=patience_s)
+        database = Database(root / "ledger.sqlite3", locator=locator, patience_s=patience_s, keep_open=True)
         with database.writing():
             pass
+        self._database = database
         self.locator = locator
         self.files = Depot(database, Blobs(root / "blobs", locator=locator), clock, locator=locator)
         self.builds = Archive(database, clock, locator=locator)
         self.accounts = Accounts(database, clock)
         self.questions = Questions(database)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._database.close()
