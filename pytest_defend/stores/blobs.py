@@ -44,6 +44,7 @@ class Blobs:
     def __init__(self, folder: Path, *, locator: str) -> None:
         self._folder = folder
         self._locator = locator
+        self._flushed: set[Path] = set()
 
     def keep(self, uploads: Iterable[Upload]) -> None:
         """Make the bytes of every upload durable.
@@ -54,9 +55,9 @@ class Blobs:
         """
         try:
             self._make_folder()
-            changed = {self._keep(upload) for upload in uploads}
-            for folder in (*sorted(changed), self._folder, self._folder.parent):
+            for folder in sorted({self._keep(upload) for upload in uploads}):
                 _flush_folder(folder)
+                self._flush_entry(folder)
         except OSError as error:
             raise rules.folder_failure(self._locator, error) from error
 
@@ -72,10 +73,10 @@ class Blobs:
             incoming = self._written(hasher.through(chunks))
             checksums = hasher.checksums()
             target = self._path(checksums.sha256)
-            target.parent.mkdir(mode=0o700, exist_ok=True)
+            self._make(target.parent)
             incoming.replace(target)
-            for folder in (target.parent, self._folder, self._folder.parent):
-                _flush_folder(folder)
+            _flush_folder(target.parent)
+            self._flush_entry(target.parent)
         except OSError as error:
             raise rules.folder_failure(self._locator, error) from error
         return checksums
@@ -124,7 +125,7 @@ class Blobs:
         try:
             # the promised digest names no file before it is known to be one
             rules.check_checksums(upload.path, promised=upload.checksums, actual=hasher.checksums())
-            target.parent.mkdir(mode=0o700, exist_ok=True)
+            self._make(target.parent)
             incoming.replace(target)
         except BaseException:
             incoming.unlink(missing_ok=True)
@@ -133,7 +134,24 @@ class Blobs:
 
     def _make_folder(self) -> None:
         self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is the last one's
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._make(self._folder)
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+        else:
+            self._flushed.discard(folder)
+
+    def _flush_entry(self, folder: Path) -> None:
+        """Make it durable that a folder of ours is there, once: another process may have made it just now."""
+        if folder not in self._flushed:
+            _flush_folder(folder.parent)
+            if folder != self._folder:
+                self._flush_entry(self._folder)
+            self._flushed.add(folder)
 
     def _written(self, chunks: Iterable[bytes]) -> Path:
         """A new file with these bytes, on the disk."""
