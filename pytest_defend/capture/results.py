@@ -26,7 +26,7 @@ from pytest_defend.model.journal import (
 from pytest_defend.model.results import Attempt, Outcome, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_defend.capture.reports import ReportReader
     from pytest_defend.model.fields import Document
@@ -93,6 +93,7 @@ class Recorder:
         self._rows: dict[str, dict[str, Any]] = {}  # by worker: node id -> row, or rows left of a duplicate
         self._lists: list[tuple[Sequence[str], int, dict[str, Any]]] = []
         self._count = 0
+        self._marks: list[Mapping[str, object]] = []
         self._warned: set[int] = set()
         self.gaps: list[Gap] = []
         self.warnings = 0
@@ -202,6 +203,13 @@ class Recorder:
         node = getattr(report, "node", None)
         worker = "" if node is None else node.gateway.id
         self._write(line("collection", replace(told, nodeid=self._shown((told.nodeid,))[0], worker=worker)))
+
+    def marked(self, worker: str, marks: Mapping[str, object]) -> None:
+        """Which tests of a worker's collection carry which markers; told once when all say the same."""
+        told = {"worker": worker, "marks": marks}
+        if marks and (self._each or marks not in self._marks):
+            self._marks.append(marks)
+            self._write(line("marks", told))
 
     def deselected(self, worker: str, ids: Sequence[str]) -> None:
         """Tests that were collected and will not run by the user's choice."""

@@ -11,7 +11,7 @@ Rules:
 
 The kinds of lines, by the key that tells them apart: `journal` header; `facts` what the run runs on; `ids`
 what a worker collected; `b` a test began; `d` or `attempt` an attempt ended; `collection` a collector failed
-or skipped; `deselected`; `warning`; `worker`; `internal` error; `gap`; `end` the session finished.
+or skipped; `deselected`; `marks`; `warning`; `worker`; `internal` error; `gap`; `end` the session finished.
 """
 
 from __future__ import annotations

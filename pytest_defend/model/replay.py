@@ -72,6 +72,8 @@ class Summary:
     """Tests that were collected and never finished; the ones that had begun say so."""
     tries: dict[_Key, int] = field(default_factory=dict)
     """Tests with more than one attempt, and how many (reruns, a crash that another worker repeated)."""
+    marks: dict[str, set[int]] = field(default_factory=dict)
+    """Rows of the tests that carry a marker, by its name."""
     end: End | None = None
     work_us: int = 0
     workers_us: dict[str, int] = field(default_factory=dict)
@@ -223,6 +225,16 @@ class _Reading:
 
     def _take_deselected(self, told: Mapping[str, Any]) -> None:
         self.deselected[told["worker"]] += len(told["ids"])
+
+    def _take_marks(self, told: Mapping[str, Any]) -> None:
+        rows = self.summary.ids.collections[told["worker"]]
+        for name, runs in told["marks"].items():
+            marked = self.summary.marks.setdefault(str(name), set())
+            for first, count in runs:
+                if not 0 <= first <= first + count <= len(rows):
+                    problem = f"marker {name!r} is on tests {first} to {first + count} of {len(rows)}"
+                    raise ValueError(problem)
+                marked.update(rows[first : first + count])
 
     def _take_warning(self, _told: object) -> None:
         self.counts["warnings"] += 1

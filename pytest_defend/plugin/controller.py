@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_defend import assembly
+from pytest_defend.capture.marks import read_marks, registered
 from pytest_defend.capture.reports import ReportReader
 from pytest_defend.capture.results import Recorder
 from pytest_defend.model.facts import Gap
@@ -129,6 +130,7 @@ class Controller:
         """Hear what was collected, in a run without workers."""
         with self.safely("collection"):
             self.recorder.collected("", [item.nodeid for item in session.items])
+            self.recorder.marked("", read_marks(session.items, registered(self._config.getini("markers"))))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Hear of collectors that failed or skipped."""

@@ -1,4 +1,4 @@
-"""What a worker of pytest-xdist does: attach files, and say at its end what was deselected.
+"""What a worker of pytest-xdist does: attach files, and say at its end what only it knows of the collection.
 
 Rules:
 - Results need nothing of ours here: pytest-xdist sends every report to the controller.
@@ -12,15 +12,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pytest_defend.assembly.redaction import arguments
 from pytest_defend.capture.credentials import secret_arguments
+from pytest_defend.capture.marks import read_marks, registered
 from pytest_defend.capture.redaction import Redactor
 from pytest_defend.plugin.attach import Attaching, attaching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pytest
 
 __all__ = ["Worker"]
 
@@ -32,6 +33,7 @@ class Worker:
         told = json.loads(config.workerinput["defend"])
         self._config = config
         self._deselected: list[str] = []
+        self._marks: dict[str, list[list[int]]] = {}
         given = secret_arguments(arguments(config))
         redactor = Redactor.from_environ(os.environ, told["patterns"], given)
         folder, worker = Path(told["folder"]), config.workerinput["workerid"]
@@ -41,6 +43,12 @@ class Worker:
         """Remember what will not run by the user's choice."""
         self._deselected += [item.nodeid for item in items]
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember which tests carry which markers."""
+        self._marks = read_marks(session.items, registered(self._config.getini("markers")))
+
     def pytest_sessionfinish(self) -> None:
         """Hand it to the controller; it is sent when this hook's wrappers return."""
-        self._config.workeroutput["defend"] = json.dumps({"deselected": self._deselected})
+        told = {"deselected": self._deselected, "marks": self._marks}
+        self._config.workeroutput["defend"] = json.dumps(told)

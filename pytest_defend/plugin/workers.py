@@ -52,6 +52,7 @@ class Workers:
             told = json.loads(output.pop("defend", "{}")) if output is not None else {}
             if told.get("deselected"):
                 self._controller.recorder.deselected(worker, told["deselected"])
+            self._controller.recorder.marked(worker, told.get("marks", {}))
             ended = error is None and output is not None
             problem = "" if ended else str(error or "it sent no end")
             self._controller.recorder.worker(

@@ -256,6 +256,22 @@ def test_what_several_workers_deselected_is_counted_once() -> None:
     assert replayed(*plain)[0].tally.deselected == 2
 
 
+def test_markers_are_kept_by_the_rows_of_their_tests() -> None:
+    told = {"worker": "", "marks": {"smoke": [[0, 2]], "slow": [[1, 1]]}}
+    assert replayed(line("marks", told))[0].marks == {"smoke": {0, 1}, "slow": {1}}
+    assert replayed()[0].marks == {}
+
+
+def test_with_each_markers_are_on_the_tests_of_their_worker() -> None:
+    ids = [ids_line(worker, first, IDS, 2) for worker, first in (("gw0", 0), ("gw1", 2))]
+    marks = [
+        line("marks", {"worker": worker, "marks": {"smoke": [[place, 1]]}})
+        for worker, place in (("gw0", 0), ("gw1", 1))
+    ]
+    summary = summarise(a_journal(*ids, *marks, ids=None, each=True))
+    assert summary.marks == {"smoke": {0, 3}}
+
+
 def test_warnings_are_counted_by_the_end_or_by_their_lines() -> None:
     warning = line("warning", {"category": "UserWarning", "message": "m", "nodeid": A, "where": "a.py:1"})
     assert replayed(warning, warning, end=None)[0].tally.warnings == 2
@@ -278,6 +294,11 @@ def test_warnings_are_counted_by_the_end_or_by_their_lines() -> None:
         {"ids": {"worker": "", "first": 0, "count": 10**12}},
         {"collection": 1},
         {"deselected": {"worker": "", "ids": 1}},
+        {"marks": {"worker": "gw7", "marks": {}}},
+        {"marks": {"worker": "", "marks": {"smoke": [[0, 3]]}}},
+        {"marks": {"worker": "", "marks": {"smoke": [[-1, 1]]}}},
+        {"marks": {"worker": "", "marks": {"smoke": [[1, -1]]}}},
+        {"marks": {"worker": "", "marks": {"smoke": 1}}},
         {"worker": {"id": "gw0"}},
         {"internal": ["boom"]},
         {"gap": None},
