@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -40,7 +41,7 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Document):
+class Rule(Document, ABC):
     """One requirement; subclass it as a frozen, slotted, keyword-only dataclass."""
 
     NAME: ClassVar[str]
@@ -49,14 +50,26 @@ class Rule(Document):
     """Parameter that a bare value stands for, as policies write it; empty for none."""
     ALWAYS: ClassVar[bool] = False
     """Whether it holds for every level, asked for or not, and cannot be overridden or turned off."""
+    DEFAULT: ClassVar[bool] = False
+    """Whether it holds for every level that says nothing about it; turned off only with a reason."""
+    ASKS_STORE: ClassVar[bool] = False
+    """Whether only the store can tell; not known at the end of a run, before it is published."""
 
+    @abstractmethod
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds.
 
         Args:
             evidence: Everything there is to see.
         """
-        raise NotImplementedError
+
+    def excuses(self, evidence: Evidence) -> frozenset[str]:  # noqa: ARG002
+        """Node ids of tests whose failure counts for nothing where this rule is enforced.
+
+        Args:
+            evidence: Everything there is to see.
+        """
+        return frozenset()
 
     def needs(self) -> Needs:
         """What it wants to see besides records and journals."""

@@ -99,6 +99,8 @@ class PreviousFact(Document):
     """`NAME/NUMBER@STARTED`."""
     tests: Mapping[str, Tally] = field(default_factory=dict)
     """Counts by stage, by its module."""
+    reports: Mapping[str, tuple[str, ...]] | None = None
+    """Paths of the archived files that rules ask for, by the name they ask by; null when nobody looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,8 @@ class Snapshot(Document):
     """Null when no build reached the level yet."""
     envelopes: tuple[str, ...] = ()
     """Paths of the files with signed evidence."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Public keys as PEM, by the text that names them in the policy; what cannot be read is missing."""
     external: Mapping[str, ExternalAnswer] = field(default_factory=dict)
     """By command, as its rule writes it."""
     local: bool = False

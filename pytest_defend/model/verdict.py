@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.replay import Summary
 
-__all__ = ["judge"]
+__all__ = ["complete", "judge"]
 
 _NAMED = 5  # tests named in a reason; the rest is counted
 _TESTS_FAILED = 1
@@ -43,6 +43,18 @@ def judge(summary: Summary) -> Verdict:
         return Verdict(result=result, reasons=(*failed, *missing))
     warned = list(_warnings(summary))
     return Verdict(result=Result.WARNED if warned else Result.PASSED, reasons=tuple(warned))
+
+
+def complete(summary: Summary) -> bool:
+    """Whether nothing went wrong in a run but tests that failed: what a quarantine may excuse.
+
+    Args:
+        summary: What its journal says.
+    """
+    status = summary.end.exit_status if summary.end else None
+    collected = not any(problem.outcome.bad for problem in summary.collection)
+    unharmed = not summary.tally.crashed and collected
+    return status in (0, _TESTS_FAILED) and unharmed and not any(_missing(summary))
 
 
 def _failures(summary: Summary) -> Iterator[str]:
