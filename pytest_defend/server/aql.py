@@ -117,8 +117,10 @@ def _tokenized(text: str) -> Iterator[str]:
         if match is None:
             raise _wrong(f"it looks like there is syntax error near {stripped[at : at + 20].strip()!r}")
         token = match.group(1)
-        # items.find: a name ends where the word after its last dot is one of the language
-        yield from _words(token)
+        if "." in token:  # items.find: a name ends where the word after its last dot is one of the language
+            yield from _words(token)
+        else:
+            yield token
         at = match.end()
 
 
@@ -179,6 +181,8 @@ class _Pairs(tuple[tuple[str, Any], ...]):
 
 def _text(word: str) -> str:
     if word.startswith('"'):
+        if "\\" not in word:
+            return word[1:-1]
         try:
             return str(json.loads(word, strict=False))
         except ValueError:

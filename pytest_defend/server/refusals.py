@@ -17,7 +17,7 @@ from flask import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["UNEXPECTED", "Refused", "as_json", "as_text", "refusal_answer"]
+__all__ = ["UNEXPECTED", "Refused", "as_json", "as_long_json", "as_text", "refusal_answer"]
 
 UNEXPECTED = "An unexpected error has occurred, please check Artifactory logs for further details."
 _PRO_ONLY = (
@@ -79,6 +79,11 @@ def refusal_answer(refused: Refused) -> Response:
 def as_json(document: Any, *, status: int = 200, kind: str = "application/json") -> Response:
     """A JSON answer, printed as Artifactory prints."""
     return Response(f"{json.dumps(document, indent=2)}\n", status=status, content_type=kind)
+
+
+def as_long_json(document: Any) -> Response:
+    """A JSON answer that only machines read; printing it nicely takes longer than finding it."""
+    return Response(json.dumps(document), content_type="application/json")
 
 
 def as_text(text: str, *, status: int = 200) -> Response:

@@ -18,7 +18,7 @@ from pytest_defend.server.aql import parse
 from pytest_defend.server.calls import ANONYMOUS
 from pytest_defend.server.described import described_file
 from pytest_defend.server.places import download_uri, members, storage_uri
-from pytest_defend.server.refusals import Refused, as_json
+from pytest_defend.server.refusals import Refused, as_json, as_long_json
 from pytest_defend.stores.conditions import Comparison, Group
 from pytest_defend.stores.domains import DOMAINS
 from pytest_defend.stores.questions import Question
@@ -54,7 +54,7 @@ def query(call: Call) -> Response:
     span: dict[str, int] = {"start_pos": question.offset, "end_pos": len(rows), "total": len(rows)}
     if question.limit is not None:
         span["limit"] = question.limit
-    return as_json({"results": rows, "range": span})
+    return as_long_json({"results": rows, "range": span})
 
 
 def _check(call: Call, question: Question) -> None:

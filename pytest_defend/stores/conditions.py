@@ -5,6 +5,7 @@ Rules:
 - Conditions that stand together and lead through the same domain are about the same row of it; properties
   are not: each condition may be about another one.
 - A negative condition on a property holds where there is no such property.
+- Repository, folder and name of items become their whole path where all three must be equal: it is indexed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _OPERATORS = {
     "$matchic": "lower({}) GLOB lower(?)",
 }
 _NEGATIVE = {"$ne": "$eq", "$nmatch": "$match"}
+_PLACE = ("repo", "path", "name")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -65,6 +67,9 @@ def as_sql(where: Comparison | Group, name: str) -> tuple[str, list[Any]]:
     Raises:
         UsageError: There is no such domain, field or comparison, or a value is none of its kind.
     """
+    plain = _plain(where)
+    if plain is not None:
+        return _joined(_own(plain, name), " AND ")
     parts = where.parts if isinstance(where, Group) else (where,)
     either = isinstance(where, Group) and where.any
     together: dict[str, list[Comparison]] = {}
@@ -81,10 +86,47 @@ def as_sql(where: Comparison | Group, name: str) -> tuple[str, list[Any]]:
         else:
             conditions.append(_comparison(part, DOMAINS[name]))
     conditions += [_through(step, some, name) for step, some in together.items()]
+    return _joined(conditions, " OR " if either else " AND ")
+
+
+def _joined(conditions: Sequence[tuple[str, list[Any]]], word: str) -> tuple[str, list[Any]]:
     if not conditions:
         return "TRUE", []
-    sql = (" OR " if either else " AND ").join(sql for sql, _ in conditions)
+    sql = word.join(sql for sql, _ in conditions)
     return f"({sql})", [value for _, values in conditions for value in values]
+
+
+def _plain(where: Comparison | Group) -> list[Comparison] | None:
+    """Comparisons of fields of the domain itself that must all hold; None when there is anything else."""
+    if isinstance(where, Comparison):
+        return None if where.path or where.field.startswith("@") else [where]
+    if where.any and len(where.parts) > 1:
+        return None
+    found: list[Comparison] = []
+    for part in where.parts:
+        inner = _plain(part)
+        if inner is None:
+            return None
+        found += inner
+    return found
+
+
+def _own(comparisons: Sequence[Comparison], name: str) -> list[tuple[str, list[Any]]]:
+    """What all must hold of a row."""
+    conditions: list[tuple[str, list[Any]]] = []
+    if name == "item":
+        equal = [
+            part for part in comparisons if part.field in _PLACE and part.operator == "$eq" and part.value
+        ]
+        place = {part.field: str(part.value) for part in equal}
+        repository, folder, file = map(place.get, _PLACE)
+        if repository and folder and folder != ".":
+            inside = f"{repository}/{folder}"
+            conditions.append(("full > ? AND full < ?", [bound(f"{inside}/"), bound(f"{inside}0")]))
+            if file and "/" not in repository + file and len(equal) == len(_PLACE):
+                conditions = [("full = ?", [bound(f"{inside}/{file}")])]
+                comparisons = [part for part in comparisons if part not in equal]
+    return conditions + [_comparison(part, DOMAINS[name]) for part in comparisons]
 
 
 def _through(step: str, parts: Sequence[Comparison], name: str) -> tuple[str, list[Any]]:

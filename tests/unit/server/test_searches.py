@@ -14,7 +14,7 @@ from pytest_defend.errors import UsageError
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.server import User
 from pytest_defend.server.aql import parse
-from pytest_defend.stores.conditions import Comparison, Group
+from pytest_defend.stores.conditions import Comparison, Group, as_sql
 from pytest_defend.stores.questions import Include, Question
 
 if TYPE_CHECKING:
@@ -51,6 +51,18 @@ FINDS: list[tuple[str, list[str]]] = [
     ('{"name": {"$nmatch": "*.txt"}}', ["libs/a/b/two[1].whl", "libs/top"]),
     ('{"repo": "libs", "path": "a"}', ["libs/a/one.txt"]),
     ('{"repo": "libs"}, {"path": "a"}', ["libs/a/one.txt"]),
+    ('{"repo": "libs", "path": "a", "name": "one.txt"}', ["libs/a/one.txt"]),
+    ('{"repo": "libs", "path": ".", "name": "top"}', ["libs/top"]),
+    ('{"repo": "libs", "path": "a", "name": "one.txt", "size": 4}', []),
+    ('{"repo": "libs", "path": "a", "name": "one.txt", "name": "two"}', []),
+    ('{"repo": "libs", "path": "a", "name": "b/two[1].whl"}', []),
+    ('{"repo": "libs", "path": "a", "$or": [{"name": "one.txt"}]}', ["libs/a/one.txt"]),
+    ('{"repo": "libs", "path": "a", "name": "one.txt", "@level": "dev"}', ["libs/a/one.txt"]),
+    ('{"repo": "libs", "path": "a", "name": "b", "type": "any"}', ["libs/a/b"]),
+    (
+        '{"$or": [{"$and": [{"repo": "libs"}, {"path": "a/b"}, {"name": "two[1].whl"}]}, {"repo": "more"}]}',
+        ["libs/a/b/two[1].whl", "more/a/one.txt"],
+    ),
     ('{"$and": [{"repo": "libs"}, {"path": "a"}]}', ["libs/a/one.txt"]),
     ('{"$or": [{"repo": "more"}, {"path": "."}]}', ["libs/top", "more/a/one.txt"]),
     ('{"repo": "libs", "$or": [{"path": "."}, {"path": "a"}]}', ["libs/a/one.txt", "libs/top"]),
@@ -321,6 +333,15 @@ def test_what_a_query_becomes() -> None:
         include=(Include(field="name"), Include(path=("property",))),
         limit=3,
     )
+
+
+def test_a_place_is_looked_up_by_its_whole_path() -> None:
+    where = parse('items.find({"repo": "r", "path": "a"}, {"name": "n"})', now=NOW, seven=True).where
+    assert as_sql(where, "item") == ("(full = ?)", ["r/a/n"])
+    where = parse('items.find({"repo": "r", "path": "a"})', now=NOW, seven=True).where
+    sql, values = as_sql(where, "item")
+    assert sql.startswith("(full > ? AND full < ? AND ")
+    assert values == ["r/a/", "r/a0", "r", "a"]
 
 
 few = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
