@@ -88,9 +88,13 @@ def prepare(
     own: dict[str, Mapping[str, Any]] = {}
     if profile.seven:
         own["artifactory-build-info"] = {"rclass": "local", "packageType": "buildinfo"}
-    for key, configuration in {**own, **repositories}.items():
-        if key not in known:
-            accounts.configure(key, {"rclass": "local", "packageType": "generic", **configuration})
+    missing = {
+        key: {"rclass": "local", "packageType": "generic", **configuration}
+        for key, configuration in {**own, **repositories}.items()
+        if key not in known
+    }
+    if missing:
+        accounts.configure_all(missing)
     for kept in store.builds.runs() if profile.seven else ():
         if not store.files.has(build_file(kept)):
             shelve(store, kept, store.builds.document(kept), profile)

@@ -123,12 +123,17 @@ class Accounts:
 
     def configure(self, key: str, configuration: Mapping[str, Any]) -> None:
         """Make a repository, or change its configuration."""
-        row = (key, epoch_ms(self._clock()), json.dumps(configuration))
+        self.configure_all({key: configuration})
+
+    def configure_all(self, configurations: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make repositories, or change their configurations."""
+        now = epoch_ms(self._clock())
+        rows = [(key, now, json.dumps(configuration)) for key, configuration in configurations.items()]
         with self._database.writing() as database:
-            database.execute(
+            database.executemany(
                 "INSERT INTO repositories VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
                 " SET configuration = excluded.configuration",
-                row,
+                rows,
             )
 
     def remove_repository(self, key: str) -> None:
