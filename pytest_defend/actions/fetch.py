@@ -44,7 +44,7 @@ def fetch(build: BuildId, folder: Path, store: Store) -> tuple[FileView, ...]:
     paths = [
         f"{file.repository}/{file.path}"
         for module in kept.modules
-        if "defend.stage" not in module.properties
+        if module.is_package
         for file in module.artifacts
         if file.type in _DISTRIBUTIONS
     ]

@@ -64,7 +64,7 @@ def package_of(build: BuildInfo, name: str) -> tuple[str, str] | None:
 
 
 def _packages(modules: Sequence[Module]) -> Iterator[Module]:
-    return (module for module in modules if "defend.stage" not in module.properties)
+    return (module for module in modules if module.is_package)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

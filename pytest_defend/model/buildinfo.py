@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _Extra = Mapping[str, Any]
+_PAPERS = frozenset({"defend.stage", "defend.kind"})  # properties of modules that are no distributions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,11 @@ class Module(Document):
     excluded_artifacts: tuple[Artifact, ...] = named("excludedArtifacts", default=())
     dependencies: tuple[Dependency, ...] = ()
     extra: _Extra = field(default_factory=dict)
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is a distribution: neither the evidence of a stage nor another kind of papers."""
+        return _PAPERS.isdisjoint(self.properties)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

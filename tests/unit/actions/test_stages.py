@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builders import a_bundle, a_clock, a_dist_file
+from builders import PATH, a_bundle, a_clock, a_dist_file
 from pytest_defend.actions.fetch import fetch
 from pytest_defend.actions.pack import Material
 from pytest_defend.actions.publish import mark, publish
 from pytest_defend.actions.show import show
 from pytest_defend.actions.stages import package_of
 from pytest_defend.errors import Conflict, Corrupt, NotFound
-from pytest_defend.model.buildinfo import BuildId, Vcs
+from pytest_defend.model.buildinfo import Artifact, BuildId, Module, Vcs
 from pytest_defend.model.bundle import Final
 from pytest_defend.model.fields import parse_instant
 from pytest_defend.stores.memory import MemoryStore
@@ -96,6 +96,15 @@ def test_a_run_without_files_puts_its_evidence_beside_the_package(tmp_path: Path
     publish(*a_run(tmp_path, "r2", "smoke", content=None, beside=beside), store)
     assert _modules(store) == ["demo:1.0", "demo:1.0/stage/tests", "demo:1.0/stage/smoke"]
     assert store.list("libs-local/demo/1.0/evidence/smoke")
+
+
+@pytest.mark.usefixtures("first")
+def test_papers_of_a_build_are_no_package(tmp_path: Path, store: Store) -> None:
+    paper = Artifact(name="a.zip", type="zip", path="a/1/a.zip", repository="libs-local", sha256="0" * 64)
+    papers = Module(id="a:1", properties={"defend.kind": "decision"}, artifacts=(paper,))
+    store.append(DEMO, [papers])
+    assert package_of(store.build(DEMO), "a") == ("demo", "1.0")
+    assert [file.path for file in fetch(DEMO, tmp_path / "out", store)] == [PATH]
 
 
 @pytest.mark.usefixtures("first")
