@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_defend.actions.closure import batches, cycle
+
+NAMES = "abcdefgh"
+GRAPHS = st.dictionaries(st.sampled_from(NAMES), st.frozensets(st.sampled_from(NAMES + "xy")), max_size=8)
+
+
+@st.composite
+def without_cycles(draw: st.DrawFn) -> dict[str, frozenset[str]]:
+    """Each needs only those before it in a random order."""
+    order = draw(st.permutations(NAMES))
+    return {
+        name: draw(st.frozensets(st.sampled_from(order[:place] or "x"))) for place, name in enumerate(order)
+    }
+
+
+@given(GRAPHS)
+def test_a_build_comes_after_everything_it_needs(needs: dict[str, frozenset[str]]) -> None:
+    before: set[str] = set()
+    for batch in batches(needs):
+        for key in batch:
+            assert needs[key].intersection(needs) <= before
+        before |= set(batch)
+
+
+@given(without_cycles())
+def test_without_a_cycle_everything_is_in_one_batch(needs: dict[str, frozenset[str]]) -> None:
+    flat = [key for batch in batches(needs) for key in batch]
+    assert sorted(flat) == sorted(needs)
+    assert cycle(needs) == ()
+
+
+@given(GRAPHS)
+def test_a_batch_is_as_early_as_it_can_be_and_sorted(needs: dict[str, frozenset[str]]) -> None:
+    ordered = batches(needs)
+    for earlier, batch in zip(ordered, ordered[1:], strict=False):
+        assert all(needs[key].intersection(earlier) for key in batch)
+    assert all(list(batch) == sorted(batch) for batch in ordered)
+
+
+@given(GRAPHS)
+def test_what_is_left_out_has_a_cycle_below_it(needs: dict[str, frozenset[str]]) -> None:
+    flat = {key for batch in batches(needs) for key in batch}
+    circle = cycle(needs)
+    assert bool(circle) == (flat != set(needs))
+    for key, following in zip(circle, (*circle[1:], *circle[:1]), strict=True):
+        assert following in needs[key]
+    assert len(set(circle)) == len(circle)
+    assert circle[:1] == tuple(sorted(circle)[:1])
