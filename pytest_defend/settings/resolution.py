@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingRow", "Settings", "resolve"]
 
+_LADDER = "ladder"  # a document of its own, read by who needs it
 _TABLES = frozenset(option.key.partition(".")[0] for option in OPTIONS if "." in option.key)
 
 
@@ -79,6 +80,13 @@ class Settings:
     """Empty when no issues are looked for."""
     issues_url: str
     """With `{key}` in it; empty when issues have no page."""
+    properties: tuple[str, ...]
+    """`NAME=VALUE` each."""
+    policy: str
+    """Empty for the project's own table."""
+    signing_key: str
+    """Empty when nothing is signed."""
+    signing_passphrase: Secret
     store: str
     repository: str
     incoming: str
@@ -183,7 +191,9 @@ def _unknown_keys(pyproject: Mapping[str, object]) -> list[str]:
         option = private.get(key.replace("_", "-"))
         if option is not None:
             problems.append(f"pyproject.toml {key}: does not belong in a file; set {option.variable} instead")
-        elif key in _TABLES:
+        elif key == _LADDER and isinstance(pyproject[key], dict):
+            continue
+        elif key == _LADDER or key in _TABLES:
             problems.append(f"pyproject.toml {key}: must be a table")
         elif key not in known:
             problems.append(f"pyproject.toml {key}: is not known; {_nearest(key, known)}")

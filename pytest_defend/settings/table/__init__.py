@@ -9,12 +9,13 @@ Rules:
 from __future__ import annotations
 
 from pytest_defend.settings.table.evidence import EVIDENCE
+from pytest_defend.settings.table.release import RELEASE
 from pytest_defend.settings.table.run import RUN
 from pytest_defend.settings.table.store import STORE
 
 __all__ = ["FLAGS", "OPTIONS"]
 
-OPTIONS = (*RUN, *EVIDENCE, *STORE)
+OPTIONS = (*RUN, *EVIDENCE, *RELEASE, *STORE)
 
 FLAGS = tuple({option.flag: option for option in OPTIONS if option.flag}.values())
 """The options with a flag, each flag once: what pytest and the command line register."""

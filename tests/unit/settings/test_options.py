@@ -44,6 +44,10 @@ def test_flags_keys_and_variables_are_as_documented() -> None:
         ("", "issues.tracker", "", ()),
         ("", "issues.pattern", "", ()),
         ("", "issues.url", "", ()),
+        ("--defend-property", "property", "DEFEND_PROPERTY", ()),
+        ("--defend-policy", "policy", "DEFEND_POLICY", ()),
+        ("--defend-signing-key", "signing-key", "DEFEND_SIGNING_KEY", ()),
+        ("", "", "DEFEND_SIGNING_PASSPHRASE", ()),
         ("--defend-store", "store", "DEFEND_STORE", ("JF_URL",)),
         ("--defend-repository", "repository", "DEFEND_REPOSITORY", ()),
         ("--defend-incoming", "incoming", "DEFEND_INCOMING", ()),
@@ -100,6 +104,7 @@ def test_importing_the_table_loads_nothing_that_pytest_has_not_loaded() -> None:
         "pytest_defend.settings.options",
         "pytest_defend.settings.table",
         "pytest_defend.settings.table.evidence",
+        "pytest_defend.settings.table.release",
         "pytest_defend.settings.table.run",
         "pytest_defend.settings.table.store",
     ]

@@ -87,6 +87,10 @@ def test_nothing_given_gives_the_defaults() -> None:
         issues_tracker="",
         issues_pattern="",
         issues_url="",
+        properties=(),
+        policy="",
+        signing_key="",
+        signing_passphrase=Secret(),
         access_token=Secret(),
         user="",
         password=Secret(),
@@ -493,3 +497,20 @@ def test_whatever_is_given_is_understood_or_refused_with_a_sentence(
     except UsageError as refusal:
         outcome = {refusal.message[-1]}
     assert outcome in ({"."}, {option.name for option in OPTIONS})
+
+
+def test_the_ladder_is_left_to_who_reads_it() -> None:
+    assert _resolved(pyproject={"ladder": {"levels": [], "anything": 1}}) == _resolved()
+    assert "pyproject.toml ladder: must be a table" in _refused(pyproject={"ladder": "high"})
+
+
+@pytest.mark.parametrize(
+    "text", ["smoketestA", "=true", "a b=1", "defend.level=x", "build.name=x", "1a=b", "a="]
+)
+def test_a_property_has_a_name_and_a_value_and_is_not_ours(text: str) -> None:
+    assert f"{text!r} is not NAME=VALUE" in _refused(command_line={"property": [text]})
+
+
+def test_properties_may_hold_an_equals_sign() -> None:
+    settings = _resolved(command_line={"property": ["smoketestA=true", "formula=a=b"]})
+    assert settings.properties == ("smoketestA=true", "formula=a=b")
