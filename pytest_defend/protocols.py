@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.buildinfo import BuildId, BuildInfo, Module
     from pytest_defend.model.checksums import Checksums
+    from pytest_defend.model.repositories import Repository
 
 __all__ = [
     "Clock",
     "Item",
     "Promoted",
     "Promotion",
+    "Repositories",
     "Run",
     "Signer",
     "Store",
@@ -97,9 +99,6 @@ class Upload:
         checksums: Of its bytes, computed before; a store compares while the bytes move.
         open: Opens the bytes for reading from their start; may be called again.
         properties: Values to add to those the file has.
-
-    Raises:
-        UsageError: `path` is none.
     """
 
     path: str
@@ -169,12 +168,34 @@ class Promoted:
     """What was left out, one sentence each."""
 
 
+class Repositories(Protocol):
+    """The repositories of a store; none is ever removed.
+
+    Raises:
+        Conflict: The key has another one: to create, of other properties; to update, of another kind.
+        NotFound: A member is not there, or what is to be updated.
+    """
+
+    def find(self, keys: Iterable[str]) -> Mapping[str, Repository]:
+        """Those of these that are there, by key."""
+
+    def create(self, repository: Repository) -> None:
+        """Make one; one that is like it, and there already, stays as it is."""
+
+    def update(self, repository: Repository) -> None:
+        """Give a virtual one these members and this default deployment; nothing else of it changes."""
+
+
 class Store(Protocol):
     """Where files and builds are kept."""
 
     @property
     def locator(self) -> str:
         """Where it is, without credentials, as shown to people."""
+
+    @property
+    def repositories(self) -> Repositories:
+        """What files are kept in."""
 
     def put(self, upload: Upload) -> Item:
         """Keep one file.

@@ -14,6 +14,7 @@ from pytest_defend.model.fields import epoch_ms
 from pytest_defend.protocols import Promoted
 from pytest_defend.stores import items, promotions, rules, runs
 from pytest_defend.stores.blobs import Blobs
+from pytest_defend.stores.repositories import LedgerRepositories
 from pytest_defend.stores.schema import Database
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class DirectoryStore:
     def locator(self) -> str:
         """The folder."""
         return self._locator
+
+    @property
+    def repositories(self) -> LedgerRepositories:
+        """Those that a server over this folder has, too."""
+        return LedgerRepositories(self._database, self._clock, locator=self._locator)
 
     def put(self, upload: Upload) -> Item:
         """Keep one file; see `Store.put`."""

@@ -18,6 +18,7 @@ from pytest_defend.model.checksums import Hasher
 from pytest_defend.model.fields import epoch_ms, instant_from_ms
 from pytest_defend.protocols import Item, Promoted, Run
 from pytest_defend.stores import promotions, rules
+from pytest_defend.stores.repositories import HeldRepositories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +41,12 @@ class MemoryStore:
         self._items: dict[str, Item] = {}  # by path
         self._builds: dict[tuple[str, str], bytes] = {}  # by name and number
         self._originals: dict[tuple[str, str], bytes] = {}  # as they were published
+        self._repositories = HeldRepositories(self._used, locator=self.locator)
+
+    @property
+    def repositories(self) -> HeldRepositories:
+        """Those that were made, and those that files are in."""
+        return self._repositories
 
     def put(self, upload: Upload) -> Item:
         """Keep one file; see `Store.put`."""
@@ -151,6 +158,10 @@ class MemoryStore:
             if item.checksums.sha256 in wanted:
                 found[item.checksums.sha256] = (*found.get(item.checksums.sha256, ()), item)
         return found
+
+    def _used(self) -> set[str]:
+        with self._lock:
+            return {path.partition("/")[0] for path in self._items}
 
     def _digest(self, path: str) -> str:
         item = self._items.get(path)

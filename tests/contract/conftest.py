@@ -36,6 +36,7 @@ FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
 }
 
 CANNOT = (
+    ("-oss", "test_repositories.py", "the open source edition makes no repositories over REST"),
     ("-oss", "test_store_promote.py", "the open source edition does not promote"),
     ("-oss", "test_appending_again_after_a_promotion", "the open source edition does not promote"),
     ("artifactory", "test_list_has_the_meaning_of_folders", "there no path is both a file and a folder"),

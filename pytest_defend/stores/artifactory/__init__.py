@@ -20,6 +20,7 @@ from pytest_defend.stores.artifactory.ledger import Ledger
 from pytest_defend.stores.artifactory.marking import Marking
 from pytest_defend.stores.artifactory.promotion import Promoter
 from pytest_defend.stores.artifactory.publication import Publication
+from pytest_defend.stores.artifactory.repositories import ServerRepositories
 from pytest_defend.stores.artifactory.site import ServerFacts, Site
 from pytest_defend.stores.artifactory.transfer import Transfer
 
@@ -87,6 +88,11 @@ class ArtifactoryStore:
     def inspection(self) -> Inspection:
         """What there is to know about the server itself."""
         return Inspection(self._site)
+
+    @property
+    def repositories(self) -> ServerRepositories:
+        """Those of the server."""
+        return ServerRepositories(self._site)
 
     def put(self, upload: Upload) -> Item:
         """Keep one file; see `Store.put`."""
