@@ -96,7 +96,7 @@ class Climb(Document):
     store: str
     """Where, without credentials."""
     ruling: Ruling
-    """`pass`: every step was done; `fail`: one was refused; `unknown`: refused only as evidence is missing."""
+    """`pass`: every step was done; `fail`: one was refused; `unknown`: refused as evidence is missing."""
     steps: tuple[Step, ...] = ()
     dry_run: bool = named("dry-run", default=False)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +39,7 @@ def test_without_a_cycle_everything_is_in_one_batch(needs: dict[str, frozenset[s
 @given(GRAPHS)
 def test_a_batch_is_as_early_as_it_can_be_and_sorted(needs: dict[str, frozenset[str]]) -> None:
     ordered = batches(needs)
-    for earlier, batch in zip(ordered, ordered[1:], strict=False):
+    for earlier, batch in pairwise(ordered):
         assert all(needs[key].intersection(earlier) for key in batch)
     assert all(list(batch) == sorted(batch) for batch in ordered)
 
