@@ -78,7 +78,10 @@ def build_field(build: BuildId) -> Mapping[str, str]:
     Args:
         build: With the `started` it is published with, in any spelling of the instant.
     """
-    started = started_text(parse_instant(build.started)) if build.started else ""
+    try:
+        started = started_text(parse_instant(build.started))
+    except ValueError:  # of a foreign build-info; it is the same build all the same
+        started = speakable(build.started)
     return {"name": speakable(build.name), "number": speakable(build.number), "started": started}
 
 
