@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.record import RunFacts
     from pytest_defend.protocols import Store
     from pytest_defend.settings import Project, Settings
+    from pytest_defend.stores.bodies import Progress
 
 __all__ = ["Recording", "begin", "leave_spool", "resume", "spool_folder"]
 
@@ -59,6 +60,7 @@ class Recording:
         redactor: Masks secrets in everything that is written.
         gaps: What went wrong outside the journal, in the order it did.
         tracing: What may say where packages came from; None before facts are read, and when taken up later.
+        progress: Is told how far each file is on its way to or from a server; None for nobody.
     """
 
     settings: Settings
@@ -70,6 +72,7 @@ class Recording:
     redactor: Redactor
     gaps: list[Gap] = field(default_factory=list)
     tracing: Tracing | None = None
+    progress: Progress | None = None
     _facts: RunFacts | None = None
     _store: Store | None = None
 
@@ -86,8 +89,12 @@ class Recording:
             UsageError: The locator names no store there is.
         """
         if self._store is None:
-            self._store = open_store(self.settings, self.project.root)
+            self._store = open_store(self.settings, self.project.root, self._moved)
         return self._store
+
+    def _moved(self, path: str, sent_bytes: int, total_bytes: int) -> None:
+        if self.progress is not None:
+            self.progress(path, sent_bytes, total_bytes)
 
     def read_facts(self, config: Any) -> RunFacts:
         """What the run runs on; what could not be read is noted."""
@@ -234,6 +241,7 @@ def _header(settings: Settings, project: Project, *, each: bool) -> Header:
         dist=settings.dist,
         dist_asked=settings.origins["dist"] != "default",
         attach=settings.attach,
+        properties=settings.properties,
         build_url=settings.build_url,
         project=settings.project,
         each=each,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.views import Check
     from pytest_defend.protocols import Store
     from pytest_defend.settings import Project, Settings
+    from pytest_defend.stores.bodies import Progress
 
 __all__ = ["check_locator", "examine", "open_store", "page_of"]
 
@@ -22,19 +23,20 @@ _NEWEST = 7
 _SPARE = 8  # connections kept besides those that send: one may be given up and opened anew
 
 
-def open_store(settings: Settings, root: Path) -> Store:
+def open_store(settings: Settings, root: Path, progress: Progress | None = None) -> Store:
     """The store the settings name.
 
     Args:
         settings: Resolved.
         root: Folder a relative directory is relative to.
+        progress: Is told how far each file is on its way to or from a server; None for nobody.
 
     Raises:
         UsageError: The locator names no store there is.
     """
     check_locator(settings)
     if settings.store.startswith(_SERVERS):
-        return _artifactory(settings, root)
+        return _artifactory(settings, root, progress)
     from pytest_defend.stores.directory import DirectoryStore
 
     return DirectoryStore(root / Path(settings.store).expanduser(), clock=_now)
@@ -81,7 +83,7 @@ def examine(settings: Settings, project: Project) -> tuple[Check, ...]:
     return doctor(store, server, repository=settings.repository, build=build, user=settings.user, clock=_now)
 
 
-def _artifactory(settings: Settings, root: Path) -> Store:
+def _artifactory(settings: Settings, root: Path, progress: Progress | None) -> Store:
     from pytest_defend.stores.artifactory import ArtifactoryStore
     from pytest_defend.stores.credentials import Credentials
     from pytest_defend.stores.session import Session
@@ -101,6 +103,7 @@ def _artifactory(settings: Settings, root: Path) -> Store:
         read_s=settings.read_timeout,
         deadline_s=settings.deadline,
         pool=settings.workers + _SPARE,
+        progress=progress,
     )
     return ArtifactoryStore(
         settings.store,
@@ -109,6 +112,7 @@ def _artifactory(settings: Settings, root: Path) -> Store:
         project=settings.project,
         workers=settings.workers,
         incoming=settings.incoming,
+        progress=progress,
     )
 
 

@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.buildinfo import BuildId
     from pytest_defend.model.ci import CiFacts
     from pytest_defend.protocols import Store
+    from pytest_defend.render.progress import Meter
     from pytest_defend.settings import Project, Settings
 
 __all__ = ["BUG", "INTERRUPTED", "NO", "UNKNOWN", "USAGE", "YES", "Argument", "Call", "Command"]
@@ -45,9 +47,28 @@ class Call:
     project: Project
     ci: CiFacts | None
 
-    def store(self) -> Store:
-        """The store the settings name."""
-        return assembly.open_store(self.settings, self.project.root)
+    def store(self, progress: Meter | None = None) -> Store:
+        """The store the settings name; `progress` is told how far files are."""
+        return assembly.open_store(self.settings, self.project.root, progress)
+
+    def meter(self) -> Meter:
+        """What shows how far something is, on standard error."""
+        from pytest_defend.render.progress import Meter, Screen, is_drawable
+
+        if self.settings.dry_run:
+            return Meter(None)
+        err = sys.stderr
+        watched = err.isatty() and self.ci is None and is_drawable()
+
+        def say(line: str) -> None:
+            err.write(f"pytest-defend: {line}\n")
+            err.flush()
+
+        def draw(text: str) -> None:
+            err.write(text)
+            err.flush()
+
+        return Meter(say, Screen(draw, encoding=err.encoding) if watched else None)
 
     def build(self) -> BuildId:
         """The build that was named.

@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Verdict
     from pytest_defend.protocols import Store
+    from pytest_defend.render.progress import Meter
 
 __all__ = ["COMMANDS"]
 
 
 def _publish(call: Call) -> int:
     """Publish records, bundles and journals; without any, everything that waits in the spool."""
-    hook, store = assembly.plugin_manager().hook, call.store()
+    hook, meter = assembly.plugin_manager().hook, call.meter()
+    store = call.store(meter)
     done: list[tuple[Published, Verdict]] = []
     try:
         for given in call.given.records or _waiting(call):
-            row = _published(call, Path(given), hook, store)
+            row = _published(call, Path(given), hook, store, meter)
             done.append(row)
     finally:
         rows = [{**published.to_dict(), "verdict": verdict.to_dict()} for published, verdict in done]
@@ -45,19 +47,21 @@ def _waiting(call: Call) -> list[str]:
     return [row.folder for row in rows if row not in left]
 
 
-def _published(call: Call, given: Path, hook: Any, store: Store) -> tuple[Published, Verdict]:
+def _published(call: Call, given: Path, hook: Any, store: Store, meter: Meter) -> tuple[Published, Verdict]:
     from pytest_defend.actions.publish import mark, publish
 
     with assembly.complete_bundle(given, call.settings, call.project, hook) as (folder, manifest, final):
         settings = call.settings
-        published = publish(
-            folder,
-            manifest,
-            store,
-            dry_run=settings.dry_run,
-            on_exists=settings.on_exists,
-            page=partial(assembly.page_of, store, settings),
-        )
+        sizes = [file.checksums.size_bytes for file in manifest.files]
+        with meter.during("publishing", f"to {store.locator}", files=len(sizes), size_bytes=sum(sizes)):
+            published = publish(
+                folder,
+                manifest,
+                store,
+                dry_run=settings.dry_run,
+                on_exists=settings.on_exists,
+                page=partial(assembly.page_of, store, settings),
+            )
         if published.dry_run:
             return published, manifest.concluded(final)
         assembly.announce(hook, published)

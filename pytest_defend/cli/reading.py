@@ -65,7 +65,10 @@ def _fetch(call: Call) -> int:
     from pytest_defend.actions.fetch import fetch
 
     folder = Path(call.given.output)
-    fetched = fetch(call.build(), folder, call.store())
+    meter, build = call.meter(), call.build()
+    store = call.store(meter)
+    with meter.during("fetching", f"{build} from {store.locator}"):
+        fetched = fetch(build, folder, store)
     call.answer([file.to_dict() for file in fetched], lambda: render.text.fetched_files(fetched, folder))
     return YES
 

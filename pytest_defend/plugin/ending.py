@@ -23,6 +23,7 @@ from pytest_defend.assembly.store import page_of
 from pytest_defend.errors import DefendError
 from pytest_defend.model.bundle import FINAL, Final
 from pytest_defend.render.markdown import summary_block
+from pytest_defend.render.progress import Meter, Screen, is_drawable
 from pytest_defend.render.summary import header_line, published_lines, summary_lines
 
 if TYPE_CHECKING:
@@ -126,17 +127,35 @@ class Ending:
         if not settings.publish and not settings.dry_run:
             return
         store = self._run.store()
-        self._done = publish(
-            self._run.journal.folder,
-            manifest,
-            store,
-            dry_run=settings.dry_run,
-            on_exists=settings.on_exists,
-            page=partial(page_of, store, settings),
-        )
+        self._run.progress = meter = self._meter()
+        sizes = [file.checksums.size_bytes for file in manifest.files]
+        with meter.during("publishing", f"to {store.locator}", files=len(sizes), size_bytes=sum(sizes)):
+            self._done = publish(
+                self._run.journal.folder,
+                manifest,
+                store,
+                dry_run=settings.dry_run,
+                on_exists=settings.on_exists,
+                page=partial(page_of, store, settings),
+            )
         self._tell(published_lines(self._done))
         if self._published:
             self._run.announce(self._done)
+
+    def _meter(self) -> Meter:
+        """What shows how far publishing is, when anybody wants to know."""
+        if self._run.settings.dry_run or self._config.get_verbosity() < 0:
+            return Meter(None)
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        screen = None
+        if terminal is not None and terminal.isatty and self._run.ci is None and is_drawable():
+            screen = Screen(
+                partial(terminal.write_raw, flush=True),
+                encoding=(sys.__stdout__ and sys.__stdout__.encoding) or "utf-8",
+                color=terminal.hasmarkup,
+                width=self._config.get_terminal_writer().fullwidth,
+            )
+        return Meter(lambda line: self._tell([line]), screen)
 
     @property
     def _published(self) -> bool:

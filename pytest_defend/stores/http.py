@@ -238,6 +238,7 @@ class Wire:
         headers: Mapping[str, str],
         body: bytes | Body = b"",
         into: BinaryIO | None = None,
+        told: Callable[[int, int], object] | None = None,
         limit_bytes: int,
     ) -> Answer:
         """One request, one answer.
@@ -248,6 +249,7 @@ class Wire:
             headers: Credentials included.
             body: What to send.
             into: Where the body of a 200 goes; None to have it in the answer.
+            told: Is told how many bytes have gone there, of how many; None for nobody.
             limit_bytes: How large the body of the answer may be.
 
         Raises:
@@ -270,7 +272,7 @@ class Wire:
             )
             with closing(response):
                 sink = into if response.status_code == _OK else None
-                content = received(response.raw, sink, limit_bytes)
+                content = received(response.raw, sink, limit_bytes, told)
             return Answer(
                 method=method,
                 url=strip_user_information(url),

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import urljoin, urlsplit
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from pytest_defend.errors import StoreError
-    from pytest_defend.stores.bodies import Body
+    from pytest_defend.stores.bodies import Body, Progress
 
 __all__ = ["Session"]
 
@@ -72,6 +73,7 @@ class Session:
         deadline_s: Seconds for one request with all its repetitions.
         tries: How often at most something is sent.
         pool: How many connections to keep.
+        progress: Is told how far each file is that comes from there; None for nobody.
         clock: Seconds that only grow.
         sleep: Waits for seconds.
     """
@@ -87,11 +89,13 @@ class Session:
         deadline_s: float = 600,
         tries: int = 5,
         pool: int = 16,
+        progress: Progress | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._credentials = credentials or Credentials()
         self._wire = Wire(cert=cert, client_cert=client_cert, timeouts_s=(connect_s, read_s), pool=pool)
+        self._progress = progress
         self._deadline_s = deadline_s
         self._retry = Retry(total=tries - 1, backoff_factor=0.25, backoff_jitter=0.5, backoff_max=30)
         self._clock = clock
@@ -201,6 +205,7 @@ class Session:
                 headers={**request.headers, **ours},
                 body=request.body,
                 into=request.into,
+                told=partial(self._progress, request.key) if self._progress else None,
                 limit_bytes=_LIMIT_BYTES,
             )
             target = answer.headers.get("location", "")

@@ -16,6 +16,7 @@ from pytest_defend.errors import AccessDenied, NotFound
 from pytest_defend.stores.pages import unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
     from urllib3.response import BaseHTTPResponse
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _CHUNK = 64 * 1024
+_DIGITS = 16  # a size with more is none
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
 _FINE = (200, 203)
 _GONE = (404, 410)
@@ -93,8 +95,13 @@ def check_status(status: int, raw: BaseHTTPResponse, shown: str) -> None:
         raise unavailable(shown, f"it answers HTTP {status}", "Check the URL.")
 
 
-def received(raw: BaseHTTPResponse, into: BinaryIO | None, limit_bytes: int) -> bytes:
-    """The body of an answer, or nothing when it went `into` a file.
+def received(
+    raw: BaseHTTPResponse,
+    into: BinaryIO | None,
+    limit_bytes: int,
+    told: Callable[[int, int], object] | None = None,
+) -> bytes:
+    """The body of an answer, or nothing when it went `into` a file; then `told` hears how far it is.
 
     Raises:
         ValueError: It is larger than allowed.
@@ -105,12 +112,20 @@ def received(raw: BaseHTTPResponse, into: BinaryIO | None, limit_bytes: int) -> 
         size += len(chunk)
         if into is not None:
             into.write(chunk)
+            if told is not None:
+                told(size, max(size, _announced(raw)))
             continue
         if size > limit_bytes:
             problem = f"the answer is larger than {limit_bytes} bytes"
             raise ValueError(problem)
         parts.append(chunk)
     return b"".join(parts)
+
+
+def _announced(raw: BaseHTTPResponse) -> int:
+    """How many bytes there will be; 0 when the server does not say."""
+    text = raw.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else 0
 
 
 def never_reached(error: BaseException) -> bool:

@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +22,11 @@ from pytest_defend.cli.call import Command
 from pytest_defend.model.bundle import FINAL, JOURNAL, Final
 from pytest_defend.model.fields import parse_instant
 from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, SpoolRow, VersionView
+from pytest_defend.render.progress import Meter
 from pytest_defend.stores.directory import DirectoryStore
 from runs import environment
+from scripted import Gate
+from served import a_store_at, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -574,3 +579,43 @@ def test_publish_without_names_publishes_what_waits(
     assert [path.name for path in (waiting.root / ".defend/spool").iterdir()] == ["r-killed"]
     assert cli.main(["publish", "--format=json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_takes_long_is_shown_on_standard_error(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
+    monkeypatch.setattr(Meter, "patience_s", 0)
+    monkeypatch.setenv("TERM", "xterm")
+    record = str(a_record(place, "run", build_number="2", run="r2"))
+    with served(tmp_path / "kept") as url, Gate(url, latency_s=0.05) as gate:
+        at = f"{gate.url}/artifactory"
+        a_published(tmp_path / "first", a_store_at(url))
+        for command in (["publish", record], ["fetch", "demo/1", "-o", "fetched"]):
+            shown = _standard_error([*command, "--defend-store", at], watched=watched)
+            assert f"{command[0]}ing " in shown
+            assert ("\x1b[?25h" in shown) is watched
+            assert (f"pytest-defend: {command[0]}ing took" in shown) is not watched
+            assert watched or " in 1 file" in shown or command[0] == "publish"
+
+
+def _standard_error(arguments: list[str], *, watched: bool) -> str:
+    """What a command that ends well writes there; into a terminal when it is watched."""
+    reading, writing = os.openpty() if watched else os.pipe()
+    shown: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):  # a terminal has no end, it is gone
+            while piece := os.read(reading, 1 << 16):
+                shown.append(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch, os.fdopen(writing, "w", encoding="utf-8") as err:
+            patch.setattr(sys, "stderr", err)
+            assert cli.main(arguments) == 0
+    finally:
+        reader.join()
+        os.close(reading)
+    return b"".join(shown).decode()
