@@ -16,7 +16,7 @@ from enum import StrEnum
 from pytest_defend.model.fields import Document
 from pytest_defend.model.snapshot import Snapshot
 
-__all__ = ["SCHEMA", "Decision", "Finding", "Override", "Ruling", "Severity"]
+__all__ = ["SCHEMA", "Decision", "Difference", "Finding", "Override", "Replay", "Ruling", "Severity"]
 
 SCHEMA = "pytest-defend/decision/1"
 
@@ -98,3 +98,49 @@ class Decision(Document):
     def refusals(self) -> tuple[Finding, ...]:
         """The findings that refuse."""
         return tuple(finding for finding in self.findings if finding.refuses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(Document):
+    """A rule that finds something else than it found before."""
+
+    rule: str
+    then: Finding | None = None
+    """As decided; null for a rule there was not."""
+    now: Finding | None = None
+    """As judged again; null for a rule there is no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay(Document):
+    """An old decision, judged again from its snapshot and the documents as they are now."""
+
+    decision: str
+    """Id of the decision."""
+    build: str
+    """`NAME/NUMBER@STARTED`."""
+    level: str
+    then: Ruling
+    """As decided."""
+    now: Ruling
+    """As judged again."""
+    findings: tuple[Finding, ...]
+    """As judged again."""
+    differs: tuple[Difference, ...] = ()
+    """In the order of the decision; rules that are new come last."""
+    policy_then: str = ""
+    """Digest of the policy, as the decision says."""
+    policy_computed: str = ""
+    """Digest of the policy that is in the decision; it was altered when this is not
+    `policy_then`."""
+    policy_now: str = ""
+    """Digest of the policy of today; empty when there is none."""
+    recorder_then: str = ""
+    """Version of pytest-defend that decided."""
+    recorder: str = ""
+    """Version of pytest-defend that judged again."""
+
+    @property
+    def same(self) -> bool:
+        """Whether judging again finds what was decided, by the policy that was decided by."""
+        return not self.differs and self.then is self.now and self.policy_then == self.policy_computed
