@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from pytest_defend.errors import Corrupt
 from pytest_defend.model.checksums import Checksums, Hasher
 from pytest_defend.stores import rules
+from pytest_defend.stores.flushing import SharedFlush, flush_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from pytest_defend.protocols import Item, Upload
 
 __all__ = ["Blobs"]
-
-_FOLDER_FLAG: int = getattr(os, "O_DIRECTORY", 0)  # Windows has none, and cannot flush a folder
 
 
 class Blobs:
@@ -45,6 +44,7 @@ class Blobs:
         self._folder = folder
         self._locator = locator
         self._flushed: set[Path] = set()
+        self._flush_names = SharedFlush(lambda: flush_folder(folder))
 
     def keep(self, uploads: Iterable[Upload]) -> None:
         """Make the bytes of every upload durable.
@@ -56,7 +56,7 @@ class Blobs:
         try:
             self._make_folder()
             for folder in sorted({self._keep(upload) for upload in uploads}):
-                _flush_folder(folder)
+                flush_folder(folder)
                 self._flush_entry(folder)
         except OSError as error:
             raise rules.folder_failure(self._locator, error) from error
@@ -75,7 +75,7 @@ class Blobs:
             target = self._path(checksums.sha256)
             self._make(target.parent)
             incoming.replace(target)
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
             self._flush_entry(target.parent)
         except OSError as error:
             raise rules.folder_failure(self._locator, error) from error
@@ -147,11 +147,14 @@ class Blobs:
 
     def _flush_entry(self, folder: Path) -> None:
         """Make it durable that a folder of ours is there, once: another process may have made it just now."""
-        if folder not in self._flushed:
-            _flush_folder(folder.parent)
-            if folder != self._folder:
-                self._flush_entry(self._folder)
-            self._flushed.add(folder)
+        if folder in self._flushed:
+            return
+        if folder == self._folder:
+            flush_folder(folder.parent)
+        else:
+            self._flush_names()
+            self._flush_entry(self._folder)
+        self._flushed.add(folder)
 
     def _written(self, chunks: Iterable[bytes]) -> Path:
         """A new file with these bytes, on the disk."""
@@ -172,12 +175,3 @@ def _holds(path: Path, sha256: str) -> bool:
         return False
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-
-
-def _flush_folder(folder: Path) -> None:
-    if _FOLDER_FLAG:
-        descriptor = os.open(folder, os.O_RDONLY | _FOLDER_FLAG)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -17,12 +17,13 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pytest_defend.errors import Corrupt, StoreError, Unavailable
 from pytest_defend.stores import rules
 from pytest_defend.stores.connections import Connections
+from pytest_defend.stores.flushing import SharedFlush, flush_file, flush_folder
 from pytest_defend.stores.tables import VERSION, VERSIONS
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Database:
         self._turns: dict[int, threading.Lock] = {}
         self._readers = Connections(path, self._reader, keep=keep_open)
         self._writers = Connections(path, self._writer, keep=keep_open)
+        self._keep_open = keep_open
+        self._log = path.with_name(f"{path.name}-wal")
+        self._may_be_new = True
+        self._flush = SharedFlush(self._flush_log)
 
     def close(self) -> None:
         """Close what is kept open; what comes later has connections of its own."""
@@ -110,13 +115,15 @@ class Database:
         with self._failures():
             self._create()
             with self._turn(), self._writers.lent() as connection:
-                self._begin(connection, durable=durable)
+                self._begin(connection, flushing=durable and not self._keep_open)
                 for statements in VERSIONS[self._version(connection) :]:
                     for statement in statements:
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {VERSION}")
                 yield connection
                 connection.execute("COMMIT")
+            if durable and self._keep_open:
+                self._flush()
 
     def _create(self) -> None:
         """Make an empty file with our permissions.
@@ -152,7 +159,21 @@ class Database:
             if is_ours:
                 turn.release()
 
+    def _flush_log(self) -> None:
+        """Make what was committed durable, for all threads at once: SQLite flushes for each alone.
+
+        Without a log, all of it is in the ledger, and was flushed there.
+
+        Source: https://www.sqlite.org/pragma.html#pragma_synchronous.
+        """
+        with suppress(FileNotFoundError):
+            flush_file(self._log)
+            if self._may_be_new:
+                flush_folder(self._log.parent)
+                self._may_be_new = False
+
     def _writer(self) -> sqlite3.Connection:
+        self._may_be_new = True  # no log is removed while one of these is open
         return self._connect("mode=rw", _ONE_TRY_S)
 
     def _reader(self) -> sqlite3.Connection:
@@ -169,12 +190,12 @@ class Database:
         except sqlite3.Error as error:
             connection.close()
             unwritable = _primary(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if not unwritable or self._path.with_name(f"{self._path.name}-wal").exists():
+            if not unwritable or self._log.exists():
                 raise
             return self._connect("mode=ro&immutable=1", self._patience_s)
         return connection
 
-    def _begin(self, connection: sqlite3.Connection, *, durable: bool) -> None:
+    def _begin(self, connection: sqlite3.Connection, *, flushing: bool) -> None:
         """Take the write lock.
 
         SQLite waits for others by itself, but not always: of two that make a new ledger at once, one may be
@@ -184,7 +205,7 @@ class Database:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if flushing else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:

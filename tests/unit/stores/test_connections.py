@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import textwrap
@@ -155,3 +156,25 @@ def test_nothing_is_open_in_a_forked_process(tmp_path: Path) -> None:
         assert os.listdir() == ["ledger.sqlite3"]
     """
     subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script)], cwd=tmp_path, check=True)
+
+
+def test_what_is_written_is_flushed_unless_it_may_be_lost(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    flush = os.fsync
+
+    def counted(descriptor: int) -> None:
+        flushed.append(os.fstat(descriptor).st_ino)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    _write(database, "s")
+    log = path.with_name(f"{path.name}-wal").stat().st_ino
+    assert flushed == [log]
+    with database.writing(durable=False) as connection:
+        connection.execute(INSERT, ("t",))
+    assert flushed == [log]
+    database.close()
+    _write(database, "u")
+    assert flushed == [log], "SQLite flushed it, and no log is left"
