@@ -3,8 +3,11 @@
 Rules:
 - What belongs to the build and where it goes is decided here, by path and sha256, as every store does; the
   server alone would join by sha1 and properties, and take files of other paths.
-- One promotion call moves everything when the server would move exactly that; else file by file. In both
-  cases the files are looked up afterwards, and what is left is moved again.
+- One promotion call moves everything when the server would move nothing else, so that whoever reads the
+  target sees all files of a build or none; what it leaves (of equal files it takes one) and what it cannot do
+  is moved file by file. When nobody says what was done, it is looked up, and the call is made again.
+- A call replaces the properties of what is in the target already: those are given to the source before.
+- Properties are set with one request for each folder that holds nothing else, else file by file.
 - The status comes last, with a timestamp of ours: when nobody says whether it was written, it is read back.
 
 Source: Artifactory 5.11, `BuildPromotionHelper`, `BaseBuildPromoter`.
@@ -19,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_defend.errors import AccessDenied, StoreError
 from pytest_defend.model.fields import started_text
 from pytest_defend.protocols import Promoted
-from pytest_defend.stores import promotions
+from pytest_defend.stores import promotions, rules
 from pytest_defend.stores.answers import NeedsPro, Unclear, said
 from pytest_defend.stores.artifactory.crew import work_on
 from pytest_defend.stores.artifactory.names import encoded, property_text
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Promoter"]
 
 _TRIES = 3
+_VERSION_DEPTH = 3  # `repository/name/version`
 
 
 class Promoter:
@@ -73,21 +77,25 @@ class Promoter:
     def promote(self, build: BuildId, promotion: Promotion, now: datetime) -> Promoted:
         """Move the files and record the status; see `Store.promote`."""
         kept = self._ledger.build(build)
+        self._check_edition(kept, promotion)
         plan, items = self._planned(kept, promotion)
         if promotion.dry_run:
             return Promoted(paths=plan.paths, messages=plan.messages)
-        self._check_edition(kept, promotion)
         first = plan
-        if self._is_one_call(kept, plan, items):
-            self._promote_files(kept, promotion, plan)
+        for _ in range(_TRIES):
+            if not _is_one_call(kept, plan, items):
+                break
+            before, is_clear = plan, self._promote_files(kept, promotion, plan, items)
             plan, items = self._planned(kept, promotion)
+            if is_clear or plan != before:
+                break
         work_on(
             plan.moves,
             lambda move: self._move(items[move[0]], move[1], items.get(move[1]), copy=promotion.copy),
             workers=self._workers,
         )
         if promotion.properties:
-            self._marking.annotate(first.paths, promotion.properties)
+            self._mark(first.paths, promotion.properties)
         self._record(kept, promotion, now)
         return Promoted(paths=first.paths, messages=first.messages)
 
@@ -136,24 +144,16 @@ class Promoter:
             items |= {item.path: item for item in self._catalogue.look([path])}
         return items[path].checksums.sha256 if path in items else ""
 
-    def _is_one_call(self, kept: BuildInfo, plan: promotions.Plan, items: Mapping[str, Item]) -> bool:
-        """Whether the server, which goes by properties and sha1, would move exactly what is planned."""
-        sources = [items[source] for source, _ in plan.moves]
-        sha1s = {item.checksums.sha1 for item in sources}
-        same = [item for item in items.values() if item.checksums.sha1 in sha1s]
-        repositories = {item.path.partition("/")[0] for item in same}
-        made = {artifact.sha1 for module in kept.modules for artifact in module.artifacts}
-        return (
-            len(plan.moves) > 1
-            and not plan.messages
-            and len(sha1s) == len(sources) == len(same)
-            and len(repositories) == 1
-            and sha1s == made
-            and all(_is_marked(item, kept) for item in sources)
-        )
-
-    def _promote_files(self, kept: BuildInfo, promotion: Promotion, plan: promotions.Plan) -> None:
-        source = plan.moves[0][0].partition("/")[0]
+    def _promote_files(
+        self, kept: BuildInfo, promotion: Promotion, plan: promotions.Plan, items: Mapping[str, Item]
+    ) -> bool:
+        """Let the server move the files; whether it said what it did."""
+        source = _repository(plan.moves[0][0])
+        for one, other in plan.moves:
+            if other in items:  # the same bytes
+                self._transfer.annotate(
+                    items[one], rules.united(items[other].properties, items[one].properties)
+                )
         document = {
             "sourceRepo": source,
             "targetRepo": promotion.target,
@@ -169,8 +169,24 @@ class Promoter:
             self._call(kept, document)
         except AccessDenied:
             raise
+        except Unclear:
+            return False
         except StoreError:
-            return  # whatever it did is looked up, and the rest is moved file by file
+            return True  # whatever it did is looked up, and the rest is moved file by file
+        return True
+
+    def _mark(self, paths: Sequence[str], properties: Mapping[str, Sequence[str]]) -> None:
+        """Set properties of the files of a build, on all files of a version at once where they are alone."""
+        folders: dict[str, set[str]] = {}
+        for path in paths:
+            folders.setdefault("/".join(path.split("/")[:_VERSION_DEPTH]), set()).add(path)
+        single: list[str] = []
+        for folder, inside in sorted(folders.items()):
+            alone = len(inside) > 1 and {item.path for item in self._catalogue.below(folder)} == inside
+            if not (alone and self._transfer.annotate_folder(folder, properties)):
+                single += sorted(inside)
+        if single:
+            self._marking.annotate(single, properties)
 
     def _record(self, kept: BuildInfo, promotion: Promotion, now: datetime) -> None:
         """Write the status, once."""
@@ -218,6 +234,30 @@ class Promoter:
         if any(message.get("level") == "ERROR" for message in messages):  # with status 200
             hint = "Check the permissions for both repositories."
             raise StoreError(key, f"{key}: {self._site.locator} answers: {said(answer)}.", hint=hint)
+
+
+def _is_one_call(kept: BuildInfo, plan: promotions.Plan, items: Mapping[str, Item]) -> bool:
+    """Whether the server, which goes by properties and sha1, would move nothing but what is planned."""
+    sources = {source: items[source] for source, _ in plan.moves}
+    sha1s = {item.checksums.sha1 for item in sources.values()}
+    repositories = {_repository(source) for source in sources}
+    rivals = {
+        path
+        for path, item in items.items()
+        if item.checksums.sha1 in sha1s and _repository(path) in repositories and _is_marked(item, kept)
+    }
+    made = {artifact.sha1 for module in kept.modules for artifact in module.artifacts}
+    return (
+        len(plan.moves) > 1
+        and not plan.messages
+        and len(repositories) == 1
+        and sha1s == made
+        and rivals == set(sources)
+    )
+
+
+def _repository(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _is_marked(item: Item, kept: BuildInfo) -> bool:

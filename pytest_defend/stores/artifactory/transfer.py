@@ -154,6 +154,28 @@ class Transfer:
         self._replace(item.path, changes)
         return True
 
+    def annotate_folder(self, folder: str, changes: Mapping[str, Sequence[str]]) -> bool:
+        """Set the properties given of every file below a folder, with one request.
+
+        Returns:
+            Whether that was done; else nothing was.
+        """
+        if not all(changes.values()):
+            return False
+        if self._site.facts().patches:
+            document = {"props": {property_text(name): list(texts) for name, texts in changes.items()}}
+            place = f"metadata/{_api_path(folder)}?recursiveProperties=1&atomicProperties=1"
+            if self._site.api("PATCH", place, key=folder, document=document, also=_NO_PATCH).is_fine:
+                return True
+        if not _is_sayable(changes):
+            return False
+        place = f"storage/{_api_path(folder)}?properties={query_properties(changes)}&recursive=1&atomic=1"
+        try:
+            self._site.api("PUT", place, key=folder)
+        except NeedsPro:
+            return False
+        return True
+
     def _patched(self, path: str, values: Mapping[str, Sequence[str]], gone: Sequence[str]) -> bool:
         properties: dict[str, list[str] | None] = {
             property_text(name): list(texts) for name, texts in values.items()
