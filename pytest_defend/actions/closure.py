@@ -21,7 +21,7 @@ from pytest_defend.model.buildinfo import BuildId, BuildInfo
 from pytest_defend.model.fields import instant_from_ms, started_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_defend.model.buildinfo import Dependency
     from pytest_defend.model.ladder import Ladder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Closure", "batches", "closure", "cycle", "maker"]
 
-Key = TypeVar("Key", str, BuildId)
+Key = TypeVar("Key", bound="Hashable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +74,14 @@ def cycle(needs: Mapping[Key, Iterable[Key]]) -> tuple[Key, ...]:
     while walk:  # whoever is left needs somebody who is left: the walk must meet itself
         following = left[walk[-1]][0]
         if following in walk:
-            circle = walk[walk.index(following) :]
-            first = circle.index(min(circle, key=str))
-            return (*circle[first:], *circle[:first])
+            return _from_first(walk[walk.index(following) :])
         walk.append(following)
     return ()
+
+
+def _from_first(circle: Sequence[Key]) -> tuple[Key, ...]:
+    first = min(range(len(circle)), key=lambda place: str(circle[place]))
+    return (*circle[first:], *circle[:first])
 
 
 def closure(build: BuildInfo, level: str, ladder: Ladder, store: Store) -> Closure:
