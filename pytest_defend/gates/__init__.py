@@ -4,7 +4,7 @@ Rules:
 - A rule sees evidence and nothing else: no store, no clock, no file.
 - Three-valued: pass, fail, unknown. What a rule cannot see is unknown, and unknown refuses.
 - A rule is a frozen document whose fields are its parameters, so that a policy is checked when it is read.
-- A new rule is a class in one module of this room; `KINDS` finds it.
+- A new rule is a class in one module of this room; `kinds` finds it.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pytest_defend.gates.judging import judge, ruling
+from pytest_defend.gates.merging import merge_kinds
 from pytest_defend.gates.policy import Applied, Policy, read_policy
 from pytest_defend.gates.rule import Needs, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Applied", "Needs", "Policy", "Rule", "judge", "kinds", "read_policy", "ruling"]
+__all__ = ["Applied", "Needs", "Policy", "Rule", "judge", "kinds", "merge_kinds", "read_policy", "ruling"]
 
 _ROOMS = (
     "integrity",
     "stages",
     "counts",
+    "named",
     "dependencies",
     "files",
+    "coverage",
     "source",
     "people",
     "outside",

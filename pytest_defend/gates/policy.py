@@ -2,7 +2,8 @@
 
 Rules:
 - A level has the rules of the ladder and its own; its own of the same name counts. Rules about integrity
-  hold for every level.
+  hold for every level and stay as they are. Some others hold for every level that says nothing about them;
+  they are weakened or turned off only with a reason, which decisions show.
 - `NAME` or `NAME:WHAT` names a rule, so that one kind can be there several times. A bare value stands for the
   main parameter, `true` for no parameters, `false` for off.
 - Besides its own parameters every rule has `severity` (`enforce`, `warn`, `off`), `effective-on` (a day;
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Applied", "Policy", "read_policy"]
 
+_DATES = {"effective_on", "expires_on"}
 _COMMON = ("severity", "effective-on", "expires-on", "reason")
 Problems = list[tuple[str, str]]
 
@@ -114,7 +116,11 @@ def read_policy(ladder: Ladder, *, source: str, kinds: Mapping[str, type[Rule]])
     for index, level in enumerate(ladder.levels):
         where = f"levels[{index}]"
         own = _read_all(_spelled_out(level, where, problems), f"{where}.rules", kinds, problems)
-        always = {name: Applied(key=name, rule=kind.read({})) for name, kind in kinds.items() if kind.ALWAYS}
+        always = {
+            name: Applied(key=name, rule=kind.read({}))
+            for name, kind in sorted(kinds.items(), key=lambda item: not item[1].ALWAYS)
+            if kind.ALWAYS or kind.DEFAULT
+        }
         levels[level.name] = tuple(filter(None, {**always, **common, **own}.values()))
     if problems:
         raise InvalidDocument(source, list(dict.fromkeys(problems)))
@@ -159,9 +165,14 @@ def _read(
     own = {name: value for name, value in parameters.items() if name not in _COMMON}
     is_off = common.get("severity") is Severity.OFF
     rule = None if is_off and not own else _rule(kind, own, where, problems)  # off needs no parameters
-    if kind.ALWAYS and common.get("severity", Severity.ENFORCE) is not Severity.ENFORCE:
+    if rule is None and kind.DEFAULT:
+        rule = kind.read({})
+    weakened = common.get("severity", Severity.ENFORCE) is not Severity.ENFORCE or {*common} & _DATES
+    if kind.ALWAYS and weakened:
         problems.append((where, "cannot be turned off: it is about the integrity of the evidence"))
-    if rule is None or is_off or len(problems) > before:
+    if kind.DEFAULT and weakened and not common.get("reason"):
+        problems.append((where, "holds for every level; to weaken it or turn it off, write a reason"))
+    if rule is None or len(problems) > before or (is_off and not kind.DEFAULT):
         return None
     return Applied(key=key, rule=rule, **common)
 
