@@ -144,6 +144,8 @@ class Ladder(Document):
                     yield f"{where}.sees.{subsystem}", f"{level!r} is no level; there are {_listed(names)}"
             if group.deploys and group.deploys not in known:
                 yield f"{where}.deploys", f"{group.deploys!r} is no subsystem; there are {_listed(known)}"
+            elif group.deploys and names and group.sees.get(group.deploys) != names[0]:
+                yield f"{where}.deploys", f"{group.deploys!r} is not seen from its lowest level, {names[0]!r}"
 
     def _template(self, level: Level) -> str:
         return (
@@ -215,6 +217,11 @@ class Ladder(Document):
         order = list(sees)
         seen.sort(key=lambda place: (order.index(place.subsystem), -place.rank))
         return tuple(place.repository for place in seen)
+
+    def deployment(self, group: str) -> str:
+        """Key of the repository a group deploys to: the lowest of its subsystem; empty for none."""
+        deploys = self.groups[group].deploys
+        return self.repository(self.levels[0].name, deploys) if deploys else ""
 
 
 def _plain(value: Any) -> Any:
