@@ -229,6 +229,7 @@ def _manifest(
         tally=summary.tally,
         build=material.modify(build) if material.modify else build,
         files=(*packages, *(BundledFile(name=p.name, path=p.path, checksums=p.checksums) for p in evidence)),
+        properties=_properties(header),
         gaps=len(record.gaps),
         tested={s.file: s.tested for s in record.subjects if s.tested is not None},
         origins=_rungs(record.facts.installed),
@@ -236,6 +237,13 @@ def _manifest(
         work_us=record.work_us,
         workers_us=record.workers_us,
     )
+
+
+def _properties(header: Header) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, _, value in (text.partition("=") for text in header.properties):
+        found[name] = tuple(dict.fromkeys((*found.get(name, ()), value)))
+    return found
 
 
 def _distributions(installed: Installed | None) -> tuple[Distribution, ...]:

@@ -4,8 +4,10 @@ Rules:
 - The files and the build-info go in together: a reader sees all of it or nothing.
 - Publishing the same bundle again changes nothing.
 - A run whose build is there already adds its stage to it (`actions/stages.py`), or is refused.
-- `defend.stage.<stage>` is written to every file of the build after everything else, by `mark`; its
-  absence is the safe state.
+- `defend.stage.<stage>` is written after everything else, by `mark`: to every file of the run and to the
+  package of its build, wherever promotions took it. Its absence is the safe state.
+- What the user wants to be set is set on the package alone, before the mark, when the stage has passed; when
+  it has not, it is taken away.
 - A dry run only reads.
 - A bundle may come from another machine: its manifest is checked before it is believed.
 """
@@ -22,7 +24,7 @@ from pytest_defend.model.bundle import FINAL, FORMAT, MANIFEST, Final, Manifest,
 from pytest_defend.protocols import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -146,7 +148,7 @@ def _write(folder: Path, manifest: Manifest, store: Store, join: Joined | None) 
 
 
 def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
-    """Write how the stage ended to every file of a published bundle.
+    """Write how the stage ended to every file of a published bundle, and to the package of its build.
 
     Args:
         manifest: Of the bundle.
@@ -160,9 +162,28 @@ def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
         StoreError: The store could not do it; the build stays without the mark, hence not eligible.
     """
     verdict = manifest.concluded(final)
-    properties = {stage_property(manifest.stage): (verdict.mark,)}
-    store.annotate([file.path for file in manifest.files], properties)
+    packages = _packages(manifest, store)
+    if manifest.properties:
+        wanted = manifest.properties if verdict.green else dict.fromkeys(manifest.properties, ())
+        store.annotate(packages, wanted)
+    paths = dict.fromkeys((*(file.path for file in manifest.files), *packages))
+    store.annotate(list(paths), {stage_property(manifest.stage): (verdict.mark,)})
     return verdict
+
+
+def _packages(manifest: Manifest, store: Store) -> Sequence[str]:
+    """Where the package of the build is: where it was published, and where promotions took it."""
+    build = manifest.build
+    kept = store.build(BuildId(name=build.name, number=build.number))
+    packages = [module for module in kept.modules if module.is_package]
+    inside = {made.path: made.sha256 for module in packages for made in module.artifacts}
+    found = store.find(sorted(set(inside.values()))) if inside else {}
+    return sorted(
+        item.path
+        for items in found.values()
+        for item in items
+        if inside.get(item.path.partition("/")[2]) == item.checksums.sha256
+    )
 
 
 def _upload(folder: Path, file: BundledFile, properties: Mapping[str, tuple[str, ...]]) -> Upload:

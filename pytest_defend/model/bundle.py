@@ -68,6 +68,8 @@ class Manifest(Document):
     tally: Tally
     build: BuildInfo
     files: tuple[BundledFile, ...]
+    properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """To set on the package when the stage has passed."""
     gaps: int = 0
     tested: Mapping[str, RanOn] = field(default_factory=dict)
     """By name of a wheel that is published: whether the tests ran on it."""

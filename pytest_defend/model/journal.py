@@ -18,12 +18,9 @@ from __future__ import annotations
 
 import json
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import InvalidDocument
@@ -38,7 +35,6 @@ __all__ = [
     "VERSION",
     "End",
     "Header",
-    "IdTable",
     "WorkerEvent",
     "attempt_line",
     "attempt_of",
@@ -93,6 +89,8 @@ class Header(Document):
     dist_asked: bool = False
     """Whether the user gave these patterns, so that one without a file is a gap."""
     attach: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    """To set on the package when the stage has passed: `NAME=VALUE` each."""
     build_url: str = ""
     project: str = ""
     """JFrog project key."""
@@ -201,56 +199,6 @@ def passed_of(entry: Mapping[str, Any]) -> tuple[str, int, Sequence[int]]:
     if kinds != [str, *[int] * (1 + len(_PHASES))]:
         raise InvalidDocument("journal line", [("d", "is no passing test: worker, start, three durations")])
     return worker, numbers[0], numbers[1:]
-
-
-class IdTable:
-    """Node ids by their row, and who collected which; a row costs its characters and four bytes."""
-
-    def __init__(self) -> None:
-        self.collections: dict[str, range] = {}
-        """The rows each worker collected."""
-        self._firsts: list[int] = []  # of each part, with the ids joined and where each ends
-        self._parts: list[tuple[str, array[int]]] = []
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, row: int) -> str:
-        part = bisect_right(self._firsts, row) - 1
-        text, ends = self._parts[part]
-        place = row - self._firsts[part]
-        return text[ends[place - 1] if place else 0 : ends[place]]
-
-    def add(self, told: Mapping[str, Any]) -> None:
-        """Take in an `ids` line; a `LookupError`, `TypeError` or `ValueError` when it makes no sense."""
-        worker, ids = told["worker"], told.get("ids")
-        if ids:
-            self._firsts.append(self._count)
-            self._parts.append(("".join(ids), array("I", accumulate(map(len, ids)))))
-            self._count += len(ids)
-        rows = range(told["first"], told["first"] + told["count"])
-        if not isinstance(worker, str) or rows.start < 0 or rows.stop > self._count:
-            problem = f"{worker!r} has rows {rows.start} to {rows.stop} of {self._count}"
-            raise ValueError(problem)
-        before = self.collections.get(worker)
-        follows = before is not None and before.stop == rows.start
-        self.collections[worker] = range(before.start, rows.stop) if before and follows else rows
-
-    def key(self, given: object) -> int | str:
-        """What a line calls a test: the row of one that was collected, the id of any other.
-
-        Raises:
-            ValueError: It is neither.
-        """
-        if isinstance(given, str) or (type(given) is int and 0 <= given < self._count):
-            return given
-        problem = f"{given!r} names no test"
-        raise ValueError(problem)
-
-    def name(self, key: int | str) -> str:
-        """The node id of a test."""
-        return key if isinstance(key, str) else self[key]
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

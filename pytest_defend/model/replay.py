@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.model.facts import Gap
+from pytest_defend.model.idtable import IdTable
 from pytest_defend.model.journal import (
     End,
     Header,
-    IdTable,
     WorkerEvent,
     attempt_of,
     is_attempt,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builders import STARTED, a_bundle, a_clock, a_dist_file, an_upload
+from builders import PATH, STARTED, a_bundle, a_clock, a_dist_file, an_upload
 from pytest_defend.actions.pack import Material
 from pytest_defend.actions.publish import mark, open_bundle, publish
 from pytest_defend.actions.stages import stage_property
@@ -246,3 +246,21 @@ def test_a_manifest_cannot_place_a_file_outside_the_store(tmp_path: Path, store:
     altered(folder, files=[{**manifest.files[0].to_dict(), "path": "libs-local/../../x"}])
     with pytest.raises(UsageError, match="is no path in a store"):
         publish(folder, open_bundle(folder)[0], store)
+
+
+def test_properties_of_the_user_are_on_the_package_while_the_stage_has_passed(
+    tmp_path: Path, store: Store
+) -> None:
+    folder, manifest = a_run(tmp_path, properties=("smoketestA=true", "team=red", "team=blue"))
+    publish(folder, manifest, store)
+    package = PATH
+
+    mark(manifest, store, Final(exit_status=0))
+    kept = store.stat(package).properties
+    assert (kept["smoketestA"], kept["team"]) == (("true",), ("blue", "red"))
+    others = [item for item in store.list("") if item.path != package]
+    assert others
+    assert not any("smoketestA" in item.properties for item in others)
+
+    mark(manifest, store, Final(exit_status=1))
+    assert not {"smoketestA", "team"} & store.stat(package).properties.keys()

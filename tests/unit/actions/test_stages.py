@@ -18,6 +18,7 @@ from pytest_defend.errors import Conflict, Corrupt, NotFound
 from pytest_defend.model.buildinfo import Artifact, BuildId, Module, Vcs
 from pytest_defend.model.bundle import Final
 from pytest_defend.model.fields import parse_instant
+from pytest_defend.protocols import Promotion
 from pytest_defend.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -196,3 +197,30 @@ def test_a_file_that_is_not_what_was_recorded_is_not_written(tmp_path: Path) -> 
     with pytest.raises(Corrupt):
         fetch(DEMO, tmp_path / "dist", store)
     assert list((tmp_path / "dist").iterdir()) == []
+
+
+def test_a_stage_without_files_marks_the_package_of_its_build(
+    tmp_path: Path, store: Store, first: Manifest
+) -> None:
+    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None, beside=("demo", "1.0"))
+    publish(folder, manifest, store)
+    mark(manifest, store, Final(exit_status=0))
+    package = store.stat("libs-local/demo/1.0/demo-1.0.tar.gz").properties
+    assert package["defend.stage.smoke"] == ("passed",)
+    mark(manifest, store, Final(exit_status=1))
+    package = store.stat("libs-local/demo/1.0/demo-1.0.tar.gz").properties
+    assert package["defend.stage.smoke"] == ("failed",)
+    evidence = first.files[-1].path
+    assert "defend.stage.smoke" not in store.stat(evidence).properties
+
+
+def test_a_package_is_marked_wherever_promotions_took_it(
+    tmp_path: Path, store: Store, first: Manifest
+) -> None:
+    store.promote(first.build.id, Promotion(status="qa", target="qa-local", copy=True))
+    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None, beside=("demo", "1.0"))
+    publish(folder, manifest, store)
+    mark(manifest, store, Final(exit_status=0))
+    for repository in ("libs-local", "qa-local"):
+        package = store.stat(f"{repository}/demo/1.0/demo-1.0.tar.gz").properties
+        assert package["defend.stage.smoke"] == ("passed",)
