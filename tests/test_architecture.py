@@ -30,7 +30,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "requests": ("stores/http.py",),
     "rich": ("render/",),
     "sqlite3": ("stores/",),
-    "subprocess": ("capture/vcs.py",),
+    "subprocess": ("capture/commands.py", "capture/vcs.py"),
     "waitress": ("server/",),
 }
 PURE_ROOMS = ("actions/", "documents/", "errors.py", "gates/", "model/", "protocols.py")

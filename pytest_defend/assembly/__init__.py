@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_defend.assembly.bundles import complete_bundle
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
+    from pytest_defend.assembly.policy import new_decision, open_ladder, open_policy, outside, rule_kinds
     from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
     from pytest_defend.assembly.store import examine, open_store, page_of
 else:
@@ -27,9 +28,14 @@ else:
         "plugin_manager": "extensions",
         "leave_spool": "recording",
         "look_at_attempts": "extensions",
+        "new_decision": "policy",
+        "open_ladder": "policy",
+        "open_policy": "policy",
         "open_store": "store",
+        "outside": "policy",
         "page_of": "store",
         "read_whole_environment": "environment",
+        "rule_kinds": "policy",
         "spool_folder": "recording",
     }
 
@@ -47,9 +53,14 @@ __all__ = [
     "examine",
     "leave_spool",
     "look_at_attempts",
+    "new_decision",
+    "open_ladder",
+    "open_policy",
     "open_store",
+    "outside",
     "page_of",
     "plugin_manager",
     "read_whole_environment",
+    "rule_kinds",
     "spool_folder",
 ]
