@@ -5,7 +5,8 @@ Rules:
   named by the entry point group `pytest_defend` they also serve the command line.
 - Mark an implementation with `pytest.hookimpl(optionalhook=True)`, so that it does not mind whether
   pytest-defend is installed. Leave out arguments you do not need; new ones are only ever added.
-- An implementation that raises becomes a gap in the record; it never disturbs the tests.
+- An implementation that raises becomes a gap in the record; it never disturbs the tests. Only redaction and
+  rules are different: without them too much would be shown, or let through.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_defend.gates import Rule
     from pytest_defend.model.buildinfo import BuildInfo
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Attempt
@@ -28,6 +30,7 @@ __all__ = [
     "pytest_defend_facts",
     "pytest_defend_published",
     "pytest_defend_redactor",
+    "pytest_defend_rules",
     "pytest_defend_test_record",
 ]
 
@@ -92,6 +95,16 @@ def pytest_defend_redactor() -> Callable[[str], str] | None:
     Returns:
         A function that masks what it knows in a text. It sees every text before it is written, some of them
         long, and must give back a text of its own again unchanged.
+    """
+
+
+@_hookspec
+def pytest_defend_rules() -> Sequence[type[Rule]] | None:
+    """More rules for the gates of levels; asked when a policy is read.
+
+    Returns:
+        Classes that inherit `pytest_defend.gates.Rule`, each with a `NAME` that no other rule has. One that
+        cannot be loaded is an error: a gate without one of its rules would say yes too early.
     """
 
 

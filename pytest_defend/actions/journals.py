@@ -150,15 +150,17 @@ def _heard(file: BinaryIO, summary: Summary, record: RunRecord, fact: StageFact)
         outcomes[case.nodeid] = min(known, case.outcome, key=_WORST_FIRST.index)
         if case.flaky:
             flaky.add(case.nodeid)
+    verdict = judge(summary)
+    spoken_against = verdict.green and fact.mark == Result.FAILED  # by something that is not in the journal
     return StageEvidence(
         fact=fact,
         record=record,
-        verdict=_worse(judge(summary), fact.mark),
+        verdict=_worse(verdict, fact.mark),
         tally=summary.tally,
         outcomes=outcomes,
         flaky=frozenset(flaky),
         marks={name: frozenset(map(summary.ids.name, rows)) for name, rows in summary.marks.items()},
-        complete=complete(summary) and fact.mark != Result.FAILED,
+        complete=complete(summary) and not spoken_against,
     )
 
 

@@ -2,7 +2,7 @@
 
 Rules:
 - Implementations are others' code: one that raises or gives the wrong thing becomes a gap. Only what would
-  leave secrets in, or cannot be loaded at all, is an error that says whose it is.
+  leave secrets in, leave a rule of a gate out, or cannot be loaded at all, is an error that says whose it is.
 - In the pytest face `hook` is that of the run; the command line has a plugin manager of its own. Both load
   the entry point group `pytest_defend`.
 """
@@ -21,9 +21,10 @@ from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pytest_defend.gates import Rule
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Attempt
 
@@ -32,6 +33,7 @@ __all__ = [
     "announce",
     "asked_artifacts",
     "asked_facts",
+    "asked_rules",
     "load_extensions",
     "look_at_attempts",
     "look_at_build",
@@ -134,6 +136,22 @@ def redactions(hook: Any) -> list[Callable[[str], str]]:
         return [redact for redact in hook.pytest_defend_redactor() if redact is not None]
     except Exception as error:
         raise UsageError(_failed("pytest_defend_redactor", error).problem) from error
+
+
+def asked_rules(hook: Any) -> Mapping[str, type[Rule]]:
+    """Every rule of gates, those of others among them, by name.
+
+    Raises:
+        UsageError: One cannot be asked for, is no rule, or has the name of another one; going on without it
+            would let through what it forbids.
+    """
+    from pytest_defend.gates import kinds, merge_kinds  # a run that asks no gate needs none of it
+
+    try:
+        given = [rule for rules in hook.pytest_defend_rules() for rule in rules or ()]
+    except Exception as error:
+        raise UsageError(_failed("pytest_defend_rules", error).problem) from error
+    return merge_kinds(kinds(), given)
 
 
 def announce(hook: Any, published: Published, redact: Callable[[str], str] = str) -> None:
