@@ -185,18 +185,19 @@ def _compare(call: Call, path: str, claimed: Mapping[str, str], actual: Checksum
     Raises:
         Refused: A checksum differs.
     """
+    if all(getattr(actual, kind) == digest for kind, digest in claimed.items()):
+        return
     configuration = call.store.accounts.repositories().get(repository_of(path), {})
     if configuration.get("checksumPolicyType") == "server-generated-checksums":
         return
     titles = {"sha1": "SHA-1", "md5": "MD5", "sha256": "SHA-256"}
-    if any(getattr(actual, kind) != digest for kind, digest in claimed.items()):
-        told = ", ".join(
-            f"{title}=ChecksumInfo{{type={title}, original='{claimed.get(kind, '')}', "
-            f"actual='{getattr(actual, kind)}'}}"
-            for kind, title in titles.items()
-        )
-        policy = "Checksum policy 'LocalRepoChecksumPolicy: CLIENT' rejected the artifact"
-        raise Refused(409, f"{policy} '{colon(path)}'. Checksums info: ChecksumsInfo{{checksums={{{told}}}}}")
+    told = ", ".join(
+        f"{title}=ChecksumInfo{{type={title}, original='{claimed.get(kind, '')}', "
+        f"actual='{getattr(actual, kind)}'}}"
+        for kind, title in titles.items()
+    )
+    policy = "Checksum policy 'LocalRepoChecksumPolicy: CLIENT' rejected the artifact"
+    raise Refused(409, f"{policy} '{colon(path)}'. Checksums info: ChecksumsInfo{{checksums={{{told}}}}}")
 
 
 def _check_side_file(call: Call, path: str, kind: str) -> Response:

@@ -77,11 +77,13 @@ class Depot:
         Raises:
             UsageError: The path is none, or goes through a file, or is a folder.
         """
-        self.deposit_all([deposit])
-        return self.entry(deposit.path)
+        return self.deposit_all([deposit])[0]
 
-    def deposit_all(self, deposits: Sequence[Deposit]) -> None:
+    def deposit_all(self, deposits: Sequence[Deposit]) -> tuple[Entry, ...]:
         """Put files under their paths, all or none.
+
+        Returns:
+            What is under each of them now.
 
         Raises:
             UsageError: A path is none, or goes through a file, or is a folder.
@@ -92,6 +94,7 @@ class Depot:
         with self._database.writing() as database:
             for deposit in deposits:
                 _deposit(database, deposit, epoch_ms(self._clock()))
+            return tuple(read_entries(database, "path = ?", deposit.path)[0] for deposit in deposits)
 
     def make_folder(self, path: str, user: str) -> Folder:
         """Make a folder that may be empty.
