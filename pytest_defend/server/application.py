@@ -43,6 +43,7 @@ CONTEXT = "artifactory"
 _UNSPEAKABLE = frozenset('^[]{}|\\"<> ')
 _LARGEST_BODY = 1 << 44
 _THREADS = 16
+_TAKEN_BYTES = 1 << 16  # at a time: waitress would take 8 KB, and look at every socket after each
 
 
 class Application(Flask):
@@ -173,6 +174,7 @@ def _run(app: Application, host: str, listening: socket.socket, ready: Callable[
         map=open_sockets,
         sockets=[listening],
         threads=_THREADS,
+        recv_bytes=_TAKEN_BYTES,
         max_request_body_size=_LARGEST_BODY,
         ident=None,
     )
