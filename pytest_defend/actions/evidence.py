@@ -64,7 +64,7 @@ def read(
     trusted = dict(_trusted(snapshot, verifiers))
     keys = [each for found in trusted.values() for each in found]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        stages = pool.map(partial(read_stage, snapshot, digests, store), snapshot.stages)
+        stages = pool.map(partial(read_stage, snapshot.build, digests, store), snapshot.stages)
         envelopes = pool.map(partial(_envelopes, digests, store, keys), snapshot.envelopes)
         reports = pool.map(partial(_report, digests, store), _wanted(snapshot, needs.reports))
         signed = tuple(each for found in envelopes for each in found)

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
+    from pytest_defend.model.buildinfo import BuildInfo
     from pytest_defend.model.journal import Header
     from pytest_defend.model.replay import Summary
-    from pytest_defend.model.snapshot import Snapshot, StageFact
+    from pytest_defend.model.snapshot import StageFact
     from pytest_defend.protocols import Store
 
-__all__ = ["Doubt", "read_document", "read_stage"]
+__all__ = ["Doubt", "opened", "read_document", "read_stage"]
 
 _LARGEST = 64 * 1024 * 1024  # bytes of a document that is read whole
 _SHOWN = 12  # digits of a digest in a sentence
@@ -56,15 +57,25 @@ def read_document(path: str, sha256: str | None, store: Store) -> bytes:
         Doubt: It is not there, or not what was recorded.
         StoreError: The store cannot be asked.
     """
-    with _opened(path, sha256, store) as file:
+    with opened(path, sha256, store) as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise Doubt(f"{path} is larger than the {_LARGEST // 1024 // 1024} MiB that are read")
     return content
 
 
-def _opened(path: str, sha256: str | None, store: Store) -> BinaryIO:
-    """A file with the bytes that were recorded, at its start."""
+def opened(path: str, sha256: str | None, store: Store) -> BinaryIO:
+    """A file with the bytes that were recorded, at its start; to be closed.
+
+    Args:
+        path: In the store.
+        sha256: As for `read_document`.
+        store: Where it is.
+
+    Raises:
+        Doubt: It is not there, or not what was recorded.
+        StoreError: The store cannot be asked.
+    """
     if sha256 == "":
         raise Doubt(f"the build-info gives no sha256 for {path}")
     try:
@@ -86,13 +97,11 @@ def _opened(path: str, sha256: str | None, store: Store) -> BinaryIO:
     return file
 
 
-def read_stage(
-    snapshot: Snapshot, digests: Mapping[str, str], store: Store, fact: StageFact
-) -> StageEvidence:
+def read_stage(build: BuildInfo, digests: Mapping[str, str], store: Store, fact: StageFact) -> StageEvidence:
     """One run of a stage, with what its journal says.
 
     Args:
-        snapshot: Of its build.
+        build: Whose.
         digests: sha256 by path, as the build-info has them.
         store: Where its documents are.
         fact: Which run.
@@ -101,30 +110,29 @@ def read_stage(
         StoreError: The store cannot be asked.
     """
     try:
-        return _stage(snapshot, digests, store, fact)
+        return _stage(build, digests, store, fact)
     except Doubt as doubt:
         return StageEvidence(fact=fact, problem=str(doubt))
 
 
-def _stage(snapshot: Snapshot, digests: Mapping[str, str], store: Store, fact: StageFact) -> StageEvidence:
+def _stage(build: BuildInfo, digests: Mapping[str, str], store: Store, fact: StageFact) -> StageEvidence:
     for name, path in (("record.json", fact.record), (JOURNAL, fact.journal)):
         if not path:
             raise Doubt(f"the module {fact.module} names no {name}")
     try:
         record = RunRecord.from_bytes(read_document(fact.record, digests.get(fact.record, ""), store))
-        _check_own(record, "record", snapshot, fact)
+        _check_own(record, "record", build, fact)
         _check_pair(record, digests.get(fact.journal, ""), fact)
-        with _opened(fact.journal, digests.get(fact.journal, ""), store) as file:
+        with opened(fact.journal, digests.get(fact.journal, ""), store) as file:
             summary = summarise(file)
-            _check_own(summary.header, "journal", snapshot, fact)
+            _check_own(summary.header, "journal", build, fact)
             file.seek(0)
             return _heard(file, summary, record, fact)
     except InvalidDocument as error:
         raise Doubt(f"{fact.record} or its journal cannot be read: {error}") from error
 
 
-def _check_own(document: RunRecord | Header, kind: str, snapshot: Snapshot, fact: StageFact) -> None:
-    build = snapshot.build
+def _check_own(document: RunRecord | Header, kind: str, build: BuildInfo, fact: StageFact) -> None:
     for what, told, wanted in (
         ("build", f"{document.build_name}/{document.build_number}", f"{build.name}/{build.number}"),
         ("stage", document.stage, fact.stage),
