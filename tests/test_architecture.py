@@ -31,6 +31,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "rich": ("render/",),
     "sqlite3": ("stores/",),
     "subprocess": ("capture/commands.py", "capture/vcs.py"),
+    "truststore": ("stores/certificates.py",),
     "waitress": ("server/",),
 }
 PURE_ROOMS = ("actions/", "documents/", "errors.py", "gates/", "model/", "protocols.py")

@@ -43,11 +43,15 @@ def open_store(settings: Settings, root: Path, progress: Progress | None = None)
 
 
 def check_locator(settings: Settings) -> None:
-    """Say at once, not when everything has run, that a locator names no store.
+    """Say at once, not when everything has run, that a locator names no store, or none that can be reached.
 
     Raises:
-        UsageError: It is a URL of something else than a web server.
+        UsageError: It is a URL of something else than a web server; what is to be trusted cannot be.
     """
+    if settings.ca_bundle == "system" and settings.store.startswith(_SERVERS):
+        from pytest_defend.stores.certificates import check_system
+
+        check_system()
     if "://" in settings.store and not settings.store.startswith(_SERVERS):
         what = f"{settings.store} ({settings.origins['store']}) names no store."
         raise UsageError(what, hint="Give a folder, or the URL of an Artifactory: https://.../artifactory.")
@@ -85,6 +89,7 @@ def examine(settings: Settings, project: Project) -> tuple[Check, ...]:
 
 def _artifactory(settings: Settings, root: Path, progress: Progress | None) -> Store:
     from pytest_defend.stores.artifactory import ArtifactoryStore
+    from pytest_defend.stores.certificates import SYSTEM
     from pytest_defend.stores.credentials import Credentials
     from pytest_defend.stores.session import Session
 
@@ -97,7 +102,7 @@ def _artifactory(settings: Settings, root: Path, progress: Progress | None) -> S
     )
     session = Session(
         credentials,
-        cert=cert,
+        cert=SYSTEM if settings.ca_bundle == SYSTEM else cert,
         client_cert=client_cert,
         connect_s=settings.connect_timeout,
         read_s=settings.read_timeout,

@@ -26,28 +26,19 @@ from urllib3.util import Retry
 
 from pytest_defend import __version__
 from pytest_defend.model.urls import strip_user_information
-from pytest_defend.stores import pages
+from pytest_defend.stores import certificates, pages, tries
 from pytest_defend.stores.answers import Answer, Broken
 from pytest_defend.stores.pages import Page, unavailable
-from pytest_defend.stores.tries import (
-    Later,
-    asked_wait_s,
-    bundle_problem,
-    check_status,
-    chosen_bundle,
-    never_reached,
-    received,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    import ssl
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
     from pytest_defend.stores.bodies import Body
 
 __all__ = ["Fetcher", "Page", "Wire"]
 
-_CHUNK = 64 * 1024
 _REDIRECTS = 10
 _OK = 200
 _RETRY = Retry(total=2, backoff_factor=0.5, backoff_jitter=0.5, allowed_methods={"GET"})
@@ -55,8 +46,7 @@ _RETRY = Retry(total=2, backoff_factor=0.5, backoff_jitter=0.5, allowed_methods=
 _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
 _FINAL = (requests.TooManyRedirects, requests.exceptions.SSLError, ValueError)  # of URLs: a ValueError, too
 _WORDS: dict[type[Exception], str] = {
-    requests.Timeout: "it does not answer in time",
-    SocketTimeout: "it does not answer in time",
+    **dict.fromkeys((requests.Timeout, SocketTimeout), "it does not answer in time"),
     requests.TooManyRedirects: "it redirects in circles",
 }
 
@@ -87,7 +77,7 @@ class Fetcher:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._bundle = chosen_bundle(cert)
+        self._bundle = certificates.chosen_bundle(cert)
         self._timeouts = (connect_s, read_s)
         self._deadline_s = deadline_s
         self._end = clock() + deadline_s
@@ -126,7 +116,7 @@ class Fetcher:
         while True:
             try:
                 return self._once(url, shown, accept, limit_bytes)
-            except Later as later:
+            except tries.Later as later:
                 again = later
             try:
                 retry = retry.increment("GET", shown)
@@ -155,8 +145,10 @@ class Fetcher:
                 verify=self._bundle or True,
             )
             with closing(response):
-                check_status(response.status_code, response.raw, shown)
-                content = b"".join(self._body(response.raw, shown, limit_bytes))
+                tries.check_status(response.status_code, response.raw, shown)
+                content = tries.received(
+                    response.raw, None, limit_bytes, lambda size, _: self._check(size, limit_bytes, shown)
+                )
             return Page(
                 url=strip_user_information(response.url),
                 content_type=response.headers.get("Content-Type", ""),
@@ -169,21 +161,16 @@ class Fetcher:
             failure = self._failure(error, shown)
         raise failure  # out here it has no context: other people's messages show credentials
 
-    def _body(self, raw: Any, shown: str, limit_bytes: int) -> Iterator[bytes]:
-        """The body as it comes in: `read1` waits for no full chunk, so that a slow one is noticed."""
-        size = 0
-        while chunk := raw.read1(_CHUNK, decode_content=True):
-            self._check_time()
-            size += len(chunk)
-            pages.check_size(size, limit_bytes, shown)
-            yield chunk
+    def _check(self, size_bytes: int, limit_bytes: int, shown: str) -> None:
+        self._check_time()
+        pages.check_size(size_bytes, limit_bytes, shown)
 
     def _failure(self, error: Exception, shown: str) -> Exception:
-        if problem := bundle_problem(self._bundle):
+        if problem := certificates.bundle_problem(self._bundle):
             return unavailable(shown, *problem)
-        if isinstance(error, _FINAL):
+        if _is_final(error):
             return unavailable(shown, _reason(error), "Correct the URL or the CA bundle.")
-        return Later(_reason(error))
+        return tries.Later(_reason(error))
 
     def _left_s(self) -> float:
         return self._end - self._clock()
@@ -200,27 +187,52 @@ def _session() -> requests.Session:
     return session
 
 
+def _is_final(error: Exception) -> bool:
+    return isinstance(error, _FINAL) and not certificates.is_cut_off(error)
+
+
 def _reason(error: BaseException) -> str:
-    return pages.reason(error, next((words for kind, words in _WORDS.items() if isinstance(error, kind)), ""))
+    words = next((words for kind, words in _WORDS.items() if isinstance(error, kind)), "")
+    return certificates.tls_problem(error) or pages.reason(error, words)
+
+
+class _Adapter(HTTPAdapter):
+    """Trusts whom `trust` trusts, when there is one; else the bundle that is named with a request."""
+
+    def __init__(self, pool: int, trust: ssl.SSLContext | None) -> None:
+        self._trust: dict[str, Any] = {"ssl_context": trust} if trust else {}
+        super().__init__(pool_connections=pool, pool_maxsize=pool)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **kwargs, **self._trust)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, **self._trust)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        if self._trust:  # it knows its authorities: those of requests would be trusted as well
+            conn.ca_certs = conn.ca_cert_dir = None
 
 
 class Wire:
     """Sends requests, each once; threads may share it.
 
     Args:
-        cert: As of a `Fetcher`.
+        cert: As of a `Fetcher`; `system` for the authorities of the operating system.
         client_cert: File with the certificate and the key this client shows; empty for none.
         timeouts_s: Until a host must have been reached, and in which it must send or take something.
         pool: How many connections to keep.
     """
 
     def __init__(self, *, cert: str, client_cert: str, timeouts_s: tuple[float, float], pool: int) -> None:
-        self._bundle = chosen_bundle(cert)
+        self._bundle = certificates.chosen_bundle(cert)
+        trust = certificates.system_trust(cert)
         self._client_cert = client_cert
         self._timeouts_s = timeouts_s
         self._session = _session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=pool, pool_maxsize=pool))
+            self._session.mount(scheme, _Adapter(pool, trust))
 
     def close(self) -> None:
         """Close every connection."""
@@ -263,7 +275,7 @@ class Wire:
                 url,
                 headers=dict(headers),
                 data=body or None,
-                auth=_leave_alone,
+                auth=lambda request: request,  # without one, requests replaces our header by netrc's
                 stream=True,
                 allow_redirects=False,
                 timeout=self._timeouts_s,
@@ -272,22 +284,17 @@ class Wire:
             )
             with closing(response):
                 sink = into if response.status_code == _OK else None
-                content = received(response.raw, sink, limit_bytes, told)
+                content = tries.received(response.raw, sink, limit_bytes, told)
             return Answer(
                 method=method,
                 url=strip_user_information(url),
                 status=response.status_code,
                 headers={name.lower(): value for name, value in response.headers.items()},
                 body=content,
-                wait_s=asked_wait_s(response.raw),
+                wait_s=tries.asked_wait_s(response.raw),
             )
         except _FAILURES as error:
-            problem, _ = bundle_problem(self._bundle) or ("", "")
-            final = bool(problem) or isinstance(error, _FINAL)
-            failure = Broken(problem or _reason(error), final=final, sent=not never_reached(error))
+            problem, _ = certificates.bundle_problem(self._bundle, self._client_cert) or ("", "")
+            final = bool(problem) or _is_final(error)
+            failure = Broken(problem or _reason(error), final=final, sent=not tries.never_reached(error))
         raise failure  # out here it has no context: other people's messages show credentials
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Without an `auth` of ours, requests would replace our header by what netrc says."""
-    return request

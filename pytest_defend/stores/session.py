@@ -66,7 +66,8 @@ class Session:
 
     Args:
         credentials: Who we are; nothing: whom netrc names.
-        cert: CA bundle; empty for the one the environment names, else for that of requests.
+        cert: CA bundle; empty for the one the environment names, else for that of requests; `system` for
+            the authorities of the operating system.
         client_cert: File with the certificate and the key this client shows; empty for none.
         connect_s: Seconds until a host must have been reached, and in which it must take the next bytes.
         read_s: Seconds in which a server must send something.
@@ -205,7 +206,7 @@ class Session:
                 headers={**request.headers, **ours},
                 body=request.body,
                 into=request.into,
-                told=partial(self._progress, request.key) if self._progress else None,
+                told=partial(self._progress, request.key) if self._progress and request.into else None,
                 limit_bytes=_LIMIT_BYTES,
             )
             target = answer.headers.get("location", "")

@@ -6,7 +6,6 @@ Rules:
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Later",
     "asked_wait_s",
-    "bundle_problem",
     "check_status",
-    "chosen_bundle",
     "never_reached",
     "received",
 ]
 
 _CHUNK = 64 * 1024
 _DIGITS = 16  # a size with more is none
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
 _FINE = (200, 203)
 _GONE = (404, 410)
 _REFUSED = (401, 403, 407)
@@ -52,19 +48,6 @@ class Later(Exception):
         super().__init__(reason)
         self.reason = reason
         self.wait_s = wait_s
-
-
-def chosen_bundle(cert: str) -> str:
-    """The CA bundle to use: `cert`, else what the environment names, else empty."""
-    return cert or next(filter(None, map(os.environ.get, _BUNDLES)), "")
-
-
-def bundle_problem(bundle: str) -> tuple[str, str] | None:
-    """What is wrong with a CA bundle, and what to do; None when nothing is."""
-    if not bundle or os.path.exists(bundle):  # noqa: PTH110  # Path raises on odd texts
-        return None
-    hint = f"Correct {', '.join(_BUNDLES)} or `cert` in the configuration of pip."
-    return f"the CA bundle {bundle} does not exist", hint
 
 
 def asked_wait_s(raw: BaseHTTPResponse) -> float:
@@ -101,7 +84,9 @@ def received(
     limit_bytes: int,
     told: Callable[[int, int], object] | None = None,
 ) -> bytes:
-    """The body of an answer, or nothing when it went `into` a file; then `told` hears how far it is.
+    """The body of an answer, or nothing when it went `into` a file; `told` hears how far it is.
+
+    `read1` waits for no full chunk, so that a slow body is noticed.
 
     Raises:
         ValueError: It is larger than allowed.
@@ -110,10 +95,10 @@ def received(
     size = 0
     while chunk := raw.read1(_CHUNK, decode_content=True):
         size += len(chunk)
+        if told is not None:
+            told(size, max(size, _announced(raw)))
         if into is not None:
             into.write(chunk)
-            if told is not None:
-                told(size, max(size, _announced(raw)))
             continue
         if size > limit_bytes:
             problem = f"the answer is larger than {limit_bytes} bytes"

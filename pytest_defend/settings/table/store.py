@@ -46,7 +46,8 @@ STORE: tuple[Option, ...] = (
         **names("ca_bundle"),
         kind="file",
         metavar="FILE",
-        help="Certificates of the authorities a server is trusted by, instead of the usual ones.",
+        help="Certificates of the authorities a server is trusted by, instead of the usual ones;"
+        " the word system for those of the operating system.",
     ),
     Option(
         name="client_cert",

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from authorities import Authority, TlsServer
 from builders import a_build_info, an_upload
 from places import a_place
-from pytest_defend.assembly.store import open_store, page_of
-from pytest_defend.errors import Unavailable, UsageError
+from pytest_defend.assembly.store import check_locator, open_store, page_of
+from pytest_defend.errors import NotFound, Unavailable, UsageError
 from pytest_defend.model.buildinfo import BuildId
 from scripted import Canned, Scripted
 from served import served
@@ -43,6 +44,31 @@ def test_a_folder_is_found_from_the_project(
 def test_a_server_is_an_artifactory(tmp_path: Path, locator: str) -> None:
     place = a_place(tmp_path / "project", store=locator)
     assert open_store(place.settings, place.root).locator.startswith(locator)
+
+
+def test_whom_to_trust_and_who_we_are_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority.new(tmp_path, "ours")
+    authority.signed("jo").rename(tmp_path / "jo.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    monkeypatch.setenv("NO_PROXY", "*")
+    for number, bundle in enumerate(("system", "../ours.pem", str(authority.bundle))):
+        environ = {"DEFEND_CA_BUNDLE": bundle, "DEFEND_CLIENT_CERT": "../jo.pem"}
+        place = a_place(tmp_path / str(number), environ=environ)
+        with TlsServer(authority.signed("127.0.0.1"), Canned(404), asks_for=authority.bundle) as server:
+            store = open_store(replace(place.settings, store=server.url), place.root)
+            with pytest.raises(NotFound):
+                store.open("candidates/a/b")
+            assert server.seen
+
+
+def test_that_the_system_cannot_be_asked_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = a_place(tmp_path / "project", environ={"DEFEND_CA_BUNDLE": "system"})
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="needs the library truststore"):
+        check_locator(replace(place.settings, store="https://a.example"))
+    check_locator(place.settings)  # a folder trusts whom it likes
 
 
 def test_how_long_a_server_is_waited_for_is_a_setting(tmp_path: Path) -> None:
