@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILD",
+    "NAMED",
     "PREVIOUS",
     "STATED",
     "Link",
@@ -49,6 +50,8 @@ PREVIOUS = "defend_previous"
 """Field of a predicate: the digests of the statements it follows."""
 STATED = "defend_statement"
 """Annotation of an input of a decision: the digest of that statement."""
+NAMED = "defend.statement"
+"""Property of the module that keeps a statement: its digest."""
 
 _SHOWN = 12  # digits of a digest in a sentence
 
@@ -150,7 +153,8 @@ def problems(links: Iterable[Link], build: BuildId, expected: Iterable[str] = ()
     """What is wrong with the chain of a build, one sentence each; nothing when it is whole.
 
     Args:
-        links: Every statement that is there and was verified, in any order, also several times.
+        links: Every statement that is there and was verified, in any order, also several times; before them,
+            without a say, what is there and was not.
         build: The build they should belong to.
         expected: Digests that something outside of the chain says are there: the properties of the build, a
             decision, a list that was kept elsewhere.

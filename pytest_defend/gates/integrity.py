@@ -132,7 +132,8 @@ def _stranger(evidence: Evidence, run: StageEvidence) -> str:
 
 
 def _broken_chain(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    links = []
+    # Nobody has to trust a statement to see that it is there; what it says counts only when it is trusted.
+    links = [chain.Link(digest=each.digest, previous=None) for each in evidence.envelopes if each.digest]
     for envelope in evidence.envelopes:
         if envelope.statement is None or envelope.problem:
             continue
@@ -147,7 +148,9 @@ def _broken_chain(evidence: Evidence) -> Iterator[tuple[str, str]]:
             "the build-info",
         )
         return
-    for problem in chain.problems(links, evidence.snapshot.build.id):
+    build = evidence.snapshot.build
+    named = [module.properties.get(chain.NAMED) for module in build.modules]
+    for problem in chain.problems(links, build.id, [str(each) for each in named if each]):
         yield problem.rstrip("."), "the chain of signed statements"
 
 
