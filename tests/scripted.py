@@ -144,8 +144,10 @@ class _GateVisit(_Visit):
 
     def answer(self) -> None:
         body = self.read_body()
+        seen = Seen(self.command, self.raw_target, dict(self.headers), body)
+        self.server.before(seen)
         with self.server.lock:
-            self.server.seen.append(Seen(self.command, self.raw_target, dict(self.headers), body))
+            self.server.seen.append(seen)
             fault = self.server.faults.pop(len(self.server.seen), None)
         if self.server.latency_s:
             time.sleep(self.server.latency_s)
@@ -222,5 +224,6 @@ class Gate(_Server):
         self.lock = threading.Lock()
         self.silence_s = 0.0
         self.released = threading.Event()
+        self.before: Callable[[Seen], object] = lambda _: None
         self.after: Callable[[], None] | None = None
         self.broken: Callable[[], object] = lambda: None

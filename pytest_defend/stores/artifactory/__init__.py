@@ -13,13 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_defend.stores import promotions, rules
+from pytest_defend.stores.artifactory.beginning import Beginning
 from pytest_defend.stores.artifactory.catalogue import Catalogue
 from pytest_defend.stores.artifactory.crew import work_on
 from pytest_defend.stores.artifactory.inspection import Inspection, Repository
 from pytest_defend.stores.artifactory.ledger import Ledger
 from pytest_defend.stores.artifactory.marking import Marking
 from pytest_defend.stores.artifactory.promotion import Promoter
-from pytest_defend.stores.artifactory.publication import Publication
+from pytest_defend.stores.artifactory.publication import Named, Publication
 from pytest_defend.stores.artifactory.repositories import ServerRepositories
 from pytest_defend.stores.artifactory.site import ServerFacts, Site
 from pytest_defend.stores.artifactory.transfer import Transfer
@@ -72,6 +73,7 @@ class ArtifactoryStore:
         self._transfer = Transfer(self._site, self._catalogue, progress)
         self._ledger = Ledger(self._site, self._catalogue, self._transfer, settle_s=settle_s)
         self._publication = Publication(self._catalogue, self._transfer, workers=workers, incoming=incoming)
+        self._beginning = Beginning(self._site, self._catalogue, self._ledger, settle_s=settle_s)
         self._marking = Marking(
             self._site, self._catalogue, self._transfer, workers=workers, settle_s=settle_s
         )
@@ -97,8 +99,8 @@ class ArtifactoryStore:
     def put(self, upload: Upload) -> Item:
         """Keep one file; see `Store.put`."""
         rules.check_uploads([upload])
-        with self._publication.files([upload]) as items:
-            return items[upload.path]
+        with self._publication.files([upload]) as placed:
+            return placed.items[upload.path]
 
     def open(self, path: str) -> BinaryIO:
         """The bytes of a file; see `Store.open`."""
@@ -127,8 +129,9 @@ class ArtifactoryStore:
         if kept is not None:
             self._check_parts(kept, uploads)
             return
-        with self._publication.files(uploads, stands=lambda: self._ledger.has_number(build.id)):
-            self._ledger.publish(build)
+        paths = [upload.path for upload in uploads]
+        with self._publication.files(uploads, named=lambda: self._beginning.named(build, paths)) as placed:
+            self._beginning.begin(build, placed)
 
     def append(self, build: BuildId, modules: Sequence[Module], uploads: Sequence[Upload] = ()) -> None:
         """Add modules and files to a run that is kept; see `Store.append`."""
@@ -139,7 +142,12 @@ class ArtifactoryStore:
             self._check_parts(kept, uploads)
             return
         new = grown.modules[len(kept.modules) :]
-        with self._publication.files(uploads, stands=lambda: self._ledger.has_modules(kept.id, new)):
+        paths = [upload.path for upload in uploads]
+
+        def named() -> Named:
+            return {path: {} for path in paths} if self._ledger.has_modules(kept.id, new) else {}
+
+        with self._publication.files(uploads, named=named):
             self._ledger.append(kept.id, new)
 
     def promote(self, build: BuildId, promotion: Promotion) -> Promoted:

@@ -118,6 +118,11 @@ class Catalogue:
             item for item in items if not folder or item.path == prefix or item.path.startswith(f"{folder}/")
         )
 
+    def of_build(self, name: str, number: str) -> Sequence[Item]:
+        """The files whose properties name a build; none where AQL may not be used."""
+        named = [{"$and": [{"@build.name": name}, {"@build.number": number}]}]
+        return _sorted(item for item in self._asked(named, f"{name}/{number}") if not _is_record(item.path))
+
     def build_files(self, repository: str, folder: str = "") -> Sequence[Item]:
         """The files of a build-info repository; one folder is the runs of one build."""
         return self.below("/".join(filter(None, (repository, folder))) + "/")

@@ -125,9 +125,18 @@ class Ledger:
         rules.check_run(build, kept=published, locator=self._site.locator)
         return _parsed(documents.current, raw, build.id)
 
-    def has_number(self, build: BuildId) -> bool:
-        """Whether any run of this number is there."""
-        return self._raw(BuildId(name=build.name, number=build.number)) is not None
+    def has_run(self, build: BuildId) -> bool:
+        """Whether this run is there."""
+        return self._raw(build) is not None
+
+    def delete_latest(self, build: BuildId) -> None:
+        """Delete one run of a number, which is the latest.
+
+        Raises:
+            NeedsPro: The edition deletes none.
+        """
+        path = f"/{encoded(build.name)}"
+        self._site.build_api("DELETE", path, key=str(build), buildNumbers=build.number)
 
     def has_modules(self, build: BuildId, modules: Sequence[Module]) -> bool:
         """Whether the run has any of these modules."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_defend.errors import AccessDenied, Corrupt, NotFound, StoreError
 from pytest_defend.stores import rules
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from pytest_defend.stores.artifactory.catalogue import Catalogue
     from pytest_defend.stores.artifactory.transfer import Transfer
 
-__all__ = ["Publication"]
+__all__ = ["Named", "Placed", "Publication"]
+
+Named: TypeAlias = "Mapping[str, Mapping[str, tuple[str, ...]]]"
+"""Paths that something visible names, and the properties the files need for it."""
 
 _MARKINGS = 5
 _WORTH_BYTES = 4096  # below, sending a file costs no more than asking whether its content is there
@@ -52,6 +55,16 @@ class _Step:
     """Whether the server has the content somewhere."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Files that are there."""
+
+    items: Mapping[str, Item]
+    """By path."""
+    confirm: Callable[[], object]
+    """Looks whether they are still as they should be, and marks them again."""
+
+
 class Publication:
     """Puts files into a store.
 
@@ -69,17 +82,15 @@ class Publication:
         self._incoming = incoming
 
     @contextmanager
-    def files(
-        self, uploads: Sequence[Upload], stands: Callable[[], bool] = lambda: False
-    ) -> Iterator[Mapping[str, Item]]:
+    def files(self, uploads: Sequence[Upload], named: Callable[[], Named] = dict) -> Iterator[Placed]:
         """Have the files there while the block makes them visible; undo them when it fails.
 
         Args:
             uploads: The files.
-            stands: Whether what names them is visible all the same: another process published it.
+            named: What something visible names all the same: another process published it.
 
         Yields:
-            The files, by path.
+            The files.
 
         Raises:
             Conflict: Other bytes are under one of the paths.
@@ -94,11 +105,11 @@ class Publication:
         try:
             self._sent(new)
             self._mark(old, there)
-            yield self._checked(steps)
+            yield Placed(items=self._checked(steps), confirm=lambda: self._checked(steps))
         except Unclear:
             raise
         except BaseException:
-            self._undone(steps, stands)
+            self._undone(steps, named)
             raise
 
     def _planned(self, uploads: Sequence[Upload]) -> list[_Step]:
@@ -202,21 +213,22 @@ class Publication:
 
         work_on(steps, mark, workers=self._workers)
 
-    def _undone(self, steps: Sequence[_Step], stands: Callable[[], bool]) -> None:
+    def _undone(self, steps: Sequence[_Step], named: Callable[[], Named]) -> None:
         """Take back what can be; what cannot be is harmless: no build names it."""
         with suppress(StoreError):
-            if stands():
-                return
+            stand = named()
             there = {item.path: item for item in self._catalogue.look([step.upload.path for step in steps])}
             work_on(
                 [step for step in steps if step.upload.path in there],
-                lambda step: self._undo(step, there[step.upload.path]),
+                lambda step: self._undo(step, there[step.upload.path], stand.get(step.upload.path)),
                 workers=self._workers,
             )
 
-    def _undo(self, step: _Step, item: Item) -> None:
+    def _undo(self, step: _Step, item: Item, needed: Mapping[str, tuple[str, ...]] | None) -> None:
         with suppress(StoreError):
-            if step.there is not None:
+            if needed is not None:  # sending or marking it may have replaced what the other one had set
+                self._transfer.annotate(item, _instead(step.properties, needed, item))
+            elif step.there is not None:
                 before = {name: step.there.properties.get(name, ()) for name in step.properties}
                 self._transfer.annotate(item, before)
             elif item.properties == step.properties and _is_same(item, step):  # nobody else has marked it
@@ -227,6 +239,17 @@ def _unmarked(step: _Step) -> AccessDenied:
     path = step.upload.path
     message = f"{path} has not got its properties: the server dropped them, or somebody replaces them."
     return AccessDenied(path, message, hint="Get the permission to annotate.")
+
+
+def _instead(
+    own: Mapping[str, tuple[str, ...]], needed: Mapping[str, tuple[str, ...]], item: Item
+) -> Mapping[str, tuple[str, ...]]:
+    """The properties of an item with the values another one needs in place of ours."""
+    return {
+        name: tuple({*item.properties.get(name, ())} - {*own[name]} | {*values})
+        for name, values in needed.items()
+        if name in own
+    }
 
 
 def _is_marked(step: _Step, there: Mapping[str, Item]) -> bool:
