@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_defend.assembly.bundles import complete_bundle
+    from pytest_defend.assembly.decisions import decided_by, keep_decision, new_decision, read_decision
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
-    from pytest_defend.assembly.policy import new_decision, open_ladder, open_policy, outside, rule_kinds
+    from pytest_defend.assembly.policy import open_ladder, open_policy, outside, rule_kinds, verifiers
     from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
     from pytest_defend.assembly.store import examine, open_store, page_of
 else:
@@ -24,19 +25,23 @@ else:
         "announce": "extensions",
         "begin": "recording",
         "complete_bundle": "bundles",
+        "decided_by": "decisions",
         "examine": "store",
+        "keep_decision": "decisions",
         "plugin_manager": "extensions",
         "leave_spool": "recording",
         "look_at_attempts": "extensions",
-        "new_decision": "policy",
+        "new_decision": "decisions",
         "open_ladder": "policy",
         "open_policy": "policy",
         "open_store": "store",
         "outside": "policy",
         "page_of": "store",
+        "read_decision": "decisions",
         "read_whole_environment": "environment",
         "rule_kinds": "policy",
         "spool_folder": "recording",
+        "verifiers": "policy",
     }
 
     def __getattr__(name: str) -> object:
@@ -50,7 +55,9 @@ __all__ = [
     "announce",
     "begin",
     "complete_bundle",
+    "decided_by",
     "examine",
+    "keep_decision",
     "leave_spool",
     "look_at_attempts",
     "new_decision",
@@ -60,7 +67,9 @@ __all__ = [
     "outside",
     "page_of",
     "plugin_manager",
+    "read_decision",
     "read_whole_environment",
     "rule_kinds",
     "spool_folder",
+    "verifiers",
 ]

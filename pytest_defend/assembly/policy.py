@@ -9,15 +9,12 @@ Rules:
 from __future__ import annotations
 
 import os
-import secrets
 import tomllib
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import UsageError
-from pytest_defend.model.fields import epoch_ms, instant_from_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_defend.protocols import Store, Verifier
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["new_decision", "open_ladder", "open_policy", "outside", "rule_kinds", "verifiers"]
+__all__ = ["open_ladder", "open_policy", "outside", "rule_kinds", "verifiers"]
 
 _STORE = "store:"
 _TABLE = "[tool.pytest-defend.ladder]"
@@ -77,10 +74,14 @@ def open_ladder(settings: Settings, project: Project, store: Store) -> tuple[Lad
 
 
 def rule_kinds() -> Mapping[str, type[Rule]]:
-    """Every rule there is, by name."""
-    from pytest_defend.gates import kinds
+    """Every rule there is, by name: ours, and those of extensions.
 
-    return kinds()
+    Raises:
+        UsageError: A rule of an extension cannot be used.
+    """
+    from pytest_defend.assembly.extensions import asked_rules, plugin_manager
+
+    return asked_rules(plugin_manager().hook)
 
 
 def _read(named: str, root: Path, store: Store) -> bytes:
@@ -141,9 +142,3 @@ def verifiers(pem: str) -> Sequence[Verifier]:
     from pytest_defend.keys import load_verifiers
 
     return load_verifiers(pem.encode())
-
-
-def new_decision() -> tuple[datetime, str]:
-    """The instant of a decision, to the millisecond a document keeps, and an id nobody had before."""
-    now = instant_from_ms(epoch_ms(datetime.now(UTC)))
-    return now, f"{epoch_ms(now)}-{secrets.token_hex(4)}"
