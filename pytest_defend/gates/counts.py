@@ -182,8 +182,8 @@ class _AtMost(Rule):
 
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds."""
-        about = f" in {listed(self.stages)}" if self.stages else " in any stage"
-        expected = f"at most {self.at_most} {self.WHAT}{about}"
+        about = f" in a run of {listed(self.stages)}" if self.stages else " in a run of any stage"
+        expected = f"at most {plural(self.at_most, 'test')} {self.WHAT}{about}"
         runs = runs_of(evidence, self.stages)
         if unknown := unread(runs):
             return self.cannot_say(expected, f"the counts of {listed(unknown)} are not known", next=RERUN)
@@ -195,7 +195,8 @@ class _AtMost(Rule):
         over = [f"{count} in {shown_run(run)}" for count, run in counts if count > self.at_most]
         if over:
             return self.fails(expected, listed(over, "; "), where(runs), next=self.STEP)
-        return self.passes(expected, f"at most {max(count for count, _ in counts)}", where(runs))
+        actual = listed(f"{run.fact.stage} {count}" for count, run in counts)
+        return self.passes(expected, actual, where(runs))
 
     @abstractmethod
     def count(self, evidence: Evidence, run: StageEvidence) -> int:
@@ -207,7 +208,7 @@ class MaxFailed(_AtMost):
     """Not many tests failed."""
 
     NAME: ClassVar[str] = "max-failed"
-    WHAT: ClassVar[str] = "failed, broken or lost"
+    WHAT: ClassVar[str] = "that failed, broke or never finished"
     STEP: ClassVar[str] = "Repair these tests, or what they found, and publish a new build."
 
     def count(self, evidence: Evidence, run: StageEvidence) -> int:
@@ -222,7 +223,7 @@ class MaxSkipped(_AtMost):
     """Not many tests were skipped."""
 
     NAME: ClassVar[str] = "max-skipped"
-    WHAT: ClassVar[str] = "skipped"
+    WHAT: ClassVar[str] = "that were skipped"
     STEP: ClassVar[str] = "Let these tests run where the stage runs, or raise the limit."
 
     def count(self, evidence: Evidence, run: StageEvidence) -> int:  # noqa: ARG002
@@ -235,7 +236,7 @@ class MaxXfail(_AtMost):
     """Not many tests failed as expected."""
 
     NAME: ClassVar[str] = "max-xfail"
-    WHAT: ClassVar[str] = "failed as expected"
+    WHAT: ClassVar[str] = "that failed as expected"
     STEP: ClassVar[str] = "Repair what these tests expect to fail, or raise the limit."
 
     def count(self, evidence: Evidence, run: StageEvidence) -> int:  # noqa: ARG002
@@ -248,7 +249,7 @@ class MaxWarned(_AtMost):
     """Not many tests passed in a way that makes their stage `warned`."""
 
     NAME: ClassVar[str] = "max-warned"
-    WHAT: ClassVar[str] = "flaky or passed although expected to fail"
+    WHAT: ClassVar[str] = "that were flaky or passed although expected to fail"
     STEP: ClassVar[str] = "Repair flaky tests, and take xfail from tests that pass."
 
     def count(self, evidence: Evidence, run: StageEvidence) -> int:  # noqa: ARG002
@@ -261,7 +262,7 @@ class Flaky(_AtMost):
     """Not many tests passed only after another try."""
 
     NAME: ClassVar[str] = "flaky"
-    WHAT: ClassVar[str] = "flaky"
+    WHAT: ClassVar[str] = "that passed only after another try"
     STEP: ClassVar[str] = "Repair these tests: another try hides a fault, it does not cure it."
 
     max_reruns: int | None = None

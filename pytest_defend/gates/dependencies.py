@@ -231,7 +231,7 @@ class DependencyCertainty(Rule):
         if untold or not known:
             step = "Run the stage again, with the package installed."
             return self.cannot_say(expected, listed(untold, "; ") or "nothing says", where(runs), next=step)
-        return self.passes(expected, f"{plural(len(stand), 'package')}, all of them", where(runs))
+        return self.passes(expected, f"{plural(len(stand), 'package')}, none less certain", where(runs))
 
     def _is_below(self, rung: Certainty) -> bool:
         return _RUNGS.index(rung) > _RUNGS.index(self.at_least)

@@ -143,10 +143,8 @@ def _broken_chain(evidence: Evidence) -> Iterator[tuple[str, str]]:
         except InvalidDocument as error:
             yield f"the statement in {place} cannot be read: {error}", place
     if build_said(evidence) is None:
-        yield (
-            f"the build started at {evidence.snapshot.build.started!r}, which is no instant",
-            "the build-info",
-        )
+        told = f"the build started at {evidence.snapshot.build.started}, which is before any time"
+        yield told, "the build-info"
         return
     build = evidence.snapshot.build
     named = [module.properties.get(chain.NAMED) for module in build.modules]

@@ -83,10 +83,10 @@ def beginning(evidence: Evidence) -> tuple[StageEvidence, ...]:
 
 
 def build_said(evidence: Evidence) -> Mapping[str, str] | None:
-    """The build as its statements name it; None when its `started` is no instant."""
+    """The build as its statements name it; None when its `started` is before any time that can be told."""
     try:
         return build_field(evidence.snapshot.build.id)
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None
 
 

@@ -131,8 +131,9 @@ class Fresh(Rule):
 
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds."""
-        within = f"within {age(duration(self.max_age) or timedelta())}" if self.max_age else "at any time"
-        expected = f"every result is from {within} and younger than the files it is about"
+        expected = "every result is younger than the files it is about"
+        if self.max_age:
+            expected += f", and no older than {age(duration(self.max_age) or timedelta())}"
         names = counting(evidence, self.stages)
         runs = runs_of(evidence, names) if names else ()
         absent = [name for name in names if name not in {run.fact.stage for run in runs}]
