@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from pytest_defend.actions.heights import standing_of
 from pytest_defend.errors import NotFound
 from pytest_defend.model.fields import epoch_ms
 from pytest_defend.model.results import Tally
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["previous"]
 
+_REVOKED = "revoked"
 _AT_MOST = 10
 _TESTS = "defend.tests."
 
@@ -80,9 +82,8 @@ def _standing(runs: Iterable[Run], level: str, ladder: Ladder, store: Store) -> 
 
 
 def _stands(build: BuildInfo, level: str, ladder: Ladder) -> bool:
-    names = [each.name for each in ladder.levels]
-    said = [status.status for status in build.statuses if status.status in names]
-    return level in said and names.index(said[-1]) >= names.index(level)
+    said = [status.status for status in build.statuses]
+    return level in said and said[-1] != _REVOKED and standing_of(build, ladder) >= ladder.rank(level)
 
 
 def _hinted(build: BuildInfo, runs: Sequence[Run], level: str, ladder: Ladder, store: Store) -> list[Run]:

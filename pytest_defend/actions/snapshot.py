@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_defend.actions.heights import LEVEL, standing_of
 from pytest_defend.actions.previous import previous
 from pytest_defend.errors import NotFound, UsageError
 from pytest_defend.model.bundle import JOURNAL, RECORD
@@ -204,12 +205,23 @@ def _place(file: FileFact) -> str:
 
 
 def _standing(build: BuildInfo, files: Sequence[FileFact], ladder: Ladder) -> str:
-    """The level that all packages stand on: the lowest of theirs."""
+    """The level that all packages stand on for good: the lowest of theirs."""
     packages = {module.id for module in build.modules if module.is_package}
     standing = [file for file in files if file.module in packages] or files
-    places = [ladder.highest(kept.path for kept in file.intact) for file in standing]
-    lowest = min((place.rank if place else -1 for place in places), default=-1)
+    reached = standing_of(build, ladder)
+    lowest = min((_rank(file, reached, ladder) for file in standing), default=-1)
     return ladder.levels[lowest].name if lowest >= 0 else ""
+
+
+def _rank(file: FileFact, reached: int, ladder: Ladder) -> int:
+    """Rank of the level a file stands on: where it was published to, or where a promotion was finished."""
+    ranks = [-1]
+    for kept in file.intact:
+        place = ladder.place(kept.path.partition("/")[0])
+        if place is not None:
+            finished = kept.properties.get(LEVEL) == (place.level,) and place.rank <= reached
+            ranks += [place.rank] if finished or kept.path == file.path else []
+    return max(ranks)
 
 
 def _stages(build: BuildInfo, files: Sequence[FileFact]) -> Iterator[StageFact]:
