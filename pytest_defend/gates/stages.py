@@ -267,16 +267,22 @@ class Environments(Rule):
         there = [run for run in runs if cell.covers(run)]
         stood = [standing(evidence, run) for run in there]
         passed = [why for ruling, why in stood if ruling is Ruling.PASS]
+        bad = sorted(each for each in stood if each[0] is not Ruling.PASS)  # failures come first
+        anywhere = [shown_run(run) for run in runs if _is_placeless(run)]
         # With one stage meant, a red run in a corner of the environment is a red environment.
-        if passed and (not name or len(passed) == len(stood)):
+        if bad and (name or not passed):
+            return bad[0]
+        if anywhere and (name or not passed):
+            return Ruling.UNKNOWN, f"{cell}: {listed(anywhere)} does not say where it ran"
+        if passed:
             return Ruling.PASS, passed[0]
-        bad = [each for each in stood if each[0] is not Ruling.PASS]
-        if bad:
-            return next((each for each in bad if each[0] is Ruling.FAIL), bad[0])
-        stage = f"stage {name!r}" if name else "a stage"
-        if any(run.problem or run.record is None or run.record.facts.interpreter is None for run in runs):
-            return Ruling.UNKNOWN, f"{cell}: some runs of {stage} do not say where they ran"
-        return Ruling.FAIL, f"{cell}: no run of {stage}"
+        return Ruling.FAIL, f"{cell}: no run of {f'stage {name!r}' if name else 'a stage'}"
+
+
+def _is_placeless(run: StageEvidence) -> bool:
+    """Whether it may have run in any environment, as far as is known."""
+    facts = run.record.facts if run.record and not run.problem else None
+    return facts is None or facts.interpreter is None or facts.platform is None
 
 
 RULES: tuple[type[Rule], ...] = (RequiredStages, Fresh, Environments)
