@@ -136,11 +136,11 @@ def a_stage(  # noqa: PLR0913  # each of them is what some test is about
     platform: str = "linux-x86_64",
     complete: bool = True,
     flaky: frozenset[str] = frozenset(),
-    **counts: int,
+    counts: Mapping[str, int] | None = None,
 ) -> StageEvidence:
     """A run of a stage: four tests that passed unless told otherwise, counted and judged as they ended."""
     ended = {nodeid: Outcome(how) for nodeid, how in (_OUTCOMES if outcomes is None else outcomes).items()}
-    tally = _tally(ended, len(flaky), counts)
+    tally = _tally(ended, len(flaky), counts or {})
     folder = f"candidates/demo/1.0/evidence/{name}/{run}"
     verdict = _verdict(tally, complete=complete)
     record = replace(

@@ -284,10 +284,10 @@ class Flaky(_AtMost):
         if self.max_reruns is None or found.ruling is not Ruling.PASS:
             return found
         runs = runs_of(evidence, self.stages)
-        expected = f"{found.expected}, after at most {plural(self.max_reruns, 'further try')}"
+        expected = f"{found.expected}, with at most {plural(self.max_reruns, 'rerun')}"
         over = [f"{run.tally.rerun} in {shown_run(run)}" for run in runs if run.tally.rerun > self.max_reruns]
         if over:
-            return self.fails(expected, f"further tries: {listed(over, '; ')}", where(runs), next=self.STEP)
+            return self.fails(expected, f"reruns: {listed(over, '; ')}", where(runs), next=self.STEP)
         return self.passes(expected, found.actual, where(runs))
 
 

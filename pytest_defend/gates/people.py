@@ -144,7 +144,7 @@ class Approvals(Rule):
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds."""
         level = evidence.snapshot.level
-        expected = f"{plural(self.at_least, 'person')} approved it for {level}, not counting its author"
+        expected = f"{'1 person' if self.at_least == 1 else f'{self.at_least} people'} approved it for {level}, not counting its author"
         if self.keys:
             return self._signed(evidence, expected)
         if evidence.snapshot.local:
