@@ -13,7 +13,10 @@ import pytest
 
 import pytest_defend
 
-HEAVY = ("cryptography", "flask", "jinja2", "junitparser", "requests", "rich", "sqlite3", "tomli_w", "truststore")
+HEAVY = (
+    *("cryptography", "flask", "jinja2", "junitparser", "requests", "rich", "sqlite3", "tomli_w"),
+    "truststore",
+)
 PLUGIN = "pytest_defend.plugin"
 
 CONFTEST = """

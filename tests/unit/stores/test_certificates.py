@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pytest_defend.errors import StoreError, UsageError
 from pytest_defend.stores.certificates import tls_problem
 from pytest_defend.stores.http import Fetcher
 from pytest_defend.stores.session import Session
+from scripted import Canned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,6 +156,13 @@ def test_a_client_certificate_of_another_authority_is_not_accepted(
         known = str(ours.signed("jo"))
         problem = _problem(server.url, cert=str(ours.bundle), client_cert=known, is_final=False)
     assert re.search(r"it does not trust the authority of the client certificate\.|" + HUNG_UP, problem)
+
+
+def test_a_connection_that_just_ends_is_tried_again(ours: Authority) -> None:
+    cut = Canned(instead=lambda visit: visit.connection.shutdown(socket.SHUT_RDWR))
+    with TlsServer(ours.signed("127.0.0.1"), cut, cut, Canned(200, b"ok")) as server:
+        assert _body(server.url, cert=str(ours.bundle)) == b"ok"
+        assert len(server.seen) == 3
 
 
 @pytest.mark.parametrize(
