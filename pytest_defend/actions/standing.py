@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from itertools import product
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from pytest_defend.actions.ladder import package_of
+from pytest_defend.gates.selection import is_like
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.fields import instant_from_ms, started_text
 from pytest_defend.model.ladderviews import Trouble, Violation
@@ -191,7 +191,7 @@ class _Internal:
         if dependency.repository in self._repositories:
             return True
         if self._patterns:
-            return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+            return any(is_like(pattern, name) for pattern in self._patterns)
         return name in self._names
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend import __version__
-from pytest_defend.cli import publishing, reading, serving
+from pytest_defend.cli import ladders, publishing, reading, serving
 from pytest_defend.cli.call import BUG, INTERRUPTED, NO, UNKNOWN, USAGE, YES, Call
 from pytest_defend.errors import Conflict, Corrupt, DefendError, StoreError
 from pytest_defend.settings import FLAGS, find_project, resolve
@@ -32,9 +32,10 @@ __all__ = ["COMMANDS", "main", "parser"]
 
 _ORDER = (
     *("show", "builds", "files", "get", "fetch", "publish", "spool", "environment"),
-    *("doctor", "settings", "version", "serve"),
+    *("ladder", "doctor", "settings", "version", "serve"),
 )
-COMMANDS = {name: {**reading.COMMANDS, **publishing.COMMANDS, **serving.COMMANDS}[name] for name in _ORDER}
+_KNOWN = {**reading.COMMANDS, **publishing.COMMANDS, **ladders.COMMANDS, **serving.COMMANDS}
+COMMANDS = {name: _KNOWN[name] for name in _ORDER}
 """Every command, in the order of the help."""
 
 
