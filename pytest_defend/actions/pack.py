@@ -52,7 +52,6 @@ class Material:
         installed: What is installed, with all that is known of it by now; None for what the journal says.
         reports: Names in the bundle of reports of others, already copied there.
         sboms: The same of documents that packages carry about themselves.
-        beside: Name and version of the package of the build that this run adds to; None for a new build.
         installed_changes: What was installed or removed while the tests ran.
         issues: Those the tested change touches; None for none.
         gaps: What could not be read after the journal was closed.
@@ -64,7 +63,6 @@ class Material:
     installed: Installed | None = None
     reports: Sequence[str] = ()
     sboms: Sequence[str] = ()
-    beside: tuple[str, str] | None = None
     installed_changes: tuple[str, ...] = ()
     issues: Issues | None = None
     gaps: tuple[Gap, ...] = ()
@@ -210,7 +208,7 @@ def _manifest(
     folder: Path, summary: Summary, record: RunRecord, verdict: Verdict, material: Material
 ) -> Manifest:
     header = summary.header
-    layout = Layout.of(record, repository=header.repository, project=header.package, beside=material.beside)
+    layout = Layout.of(record, repository=header.repository, project=header.package)
     told = [(RECORD, _checksums(folder / RECORD)), *((f.name, f.checksums) for f in record.files)]
     evidence = [Placed(name=name, path=layout.evidence(record, name), checksums=sums) for name, sums in told]
     build = build_info(

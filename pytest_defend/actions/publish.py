@@ -17,7 +17,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pytest_defend.actions.stages import joined, stage_property
+from pytest_defend.actions.stages import joined, placed, stage_property
 from pytest_defend.errors import Conflict, InvalidDocument, NotFound
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.bundle import FINAL, FORMAT, MANIFEST, Final, Manifest, Published
@@ -96,17 +96,20 @@ def publish(
         StoreError: The store could not do it; nothing is half visible, trying again is safe.
     """
     there = _there(manifest, store)
+    own = manifest
+    if there is not None:
+        manifest = placed(own, there)
     join = joined(manifest, there, store, on_exists=on_exists) if there else None
     kept = _kept(manifest, store)
-    build = there or manifest.build
     if not dry_run:
         try:
             _write(folder, manifest, store, join)
         except Conflict:
-            if there is not None or (there := _there(manifest, store)) is None:
+            if there is not None or (there := _there(own, store)) is None:
                 raise
-            build = there  # somebody else was first, just now
+            manifest = placed(own, there)  # somebody else was first, just now
             _write(folder, manifest, store, joined(manifest, there, store, on_exists=on_exists))
+    build = there or manifest.build
     return Published(
         build=str(build.id),
         store=store.locator,
@@ -162,7 +165,9 @@ def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
         StoreError: The store could not do it; the build stays without the mark, hence not eligible.
     """
     verdict = manifest.concluded(final)
-    packages = _packages(manifest, store)
+    kept = store.build(BuildId(name=manifest.build.name, number=manifest.build.number))
+    manifest = placed(manifest, kept)
+    packages = _packages(kept, store)
     if manifest.properties:
         wanted = manifest.properties if verdict.green else dict.fromkeys(manifest.properties, ())
         store.annotate(packages, wanted)
@@ -171,10 +176,8 @@ def mark(manifest: Manifest, store: Store, final: Final | None) -> Verdict:
     return verdict
 
 
-def _packages(manifest: Manifest, store: Store) -> Sequence[str]:
+def _packages(kept: BuildInfo, store: Store) -> Sequence[str]:
     """Where the package of the build is: where it was published, and where promotions took it."""
-    build = manifest.build
-    kept = store.build(BuildId(name=build.name, number=build.number))
     packages = [module for module in kept.modules if module.is_package]
     inside = {made.path: made.sha256 for module in packages for made in module.artifacts}
     found = store.find(sorted(set(inside.values()))) if inside else {}

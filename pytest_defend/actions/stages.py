@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_defend.documents.build import path_part
 from pytest_defend.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.bundle import Manifest
     from pytest_defend.protocols import Store
 
-__all__ = ["ON_EXISTS", "Joined", "joined", "package_of", "stage_mark", "stage_property"]
+__all__ = ["ON_EXISTS", "Joined", "joined", "package_of", "placed", "stage_mark", "stage_property"]
 
 ON_EXISTS = ("fail", "new-run", "resume")
 _NUMBER = "Run again under another number (--defend-build NAME/NUMBER)."
@@ -61,6 +62,47 @@ def package_of(build: BuildInfo, name: str) -> tuple[str, str] | None:
     found = [module.id.rpartition(":") for module in _packages(build.modules) if module.artifacts]
     named = [(package, version) for package, _, version in found if package and version]
     return next((each for each in named if each[0] == name), named[0] if named else None)
+
+
+def placed(manifest: Manifest, kept: BuildInfo) -> Manifest:
+    """The bundle of a run without files of its own, beside the package of the build it adds to.
+
+    Args:
+        manifest: As it was packed, when nobody had asked for the build.
+        kept: The build that is there.
+    """
+    (stage,) = [each for each in manifest.build.modules if "defend.stage" in each.properties]
+    if not stage.artifacts or any(each.artifacts for each in _packages(manifest.build.modules)):
+        return manifest
+    before = "/".join(stage.artifacts[0].path.split("/")[:2])
+    project = before.partition("/")[0]
+    own = [each for each in kept.modules if each.properties.get("defend.run") == manifest.run]
+    if own and own[0].artifacts:  # it stays where it is
+        after, name = "/".join(own[0].artifacts[0].path.split("/")[:2]), own[0].id
+    elif (package := package_of(kept, project)) is not None:
+        after, name = "/".join(map(path_part, package)), f"{':'.join(package)}/stage/{manifest.stage}"
+    else:
+        return manifest
+
+    def moved(path: str) -> str:
+        return path.replace(f"{before}/", f"{after}/", 1)
+
+    there = replace(
+        stage,
+        id=name,
+        artifacts=tuple(replace(made, path=moved(made.path)) for made in stage.artifacts),
+        dependencies=tuple(
+            replace(used, requested_by=tuple(_renamed(each, stage.id, name) for each in used.requested_by))
+            for used in stage.dependencies
+        ),
+    )
+    modules = tuple(there if each is stage else each for each in manifest.build.modules)
+    files = tuple(replace(file, path=moved(file.path)) for file in manifest.files)
+    return replace(manifest, build=replace(manifest.build, modules=modules), files=files)
+
+
+def _renamed(chain: Sequence[str], before: str, after: str) -> tuple[str, ...]:
+    return tuple(after if name == before else name for name in chain)
 
 
 def _packages(modules: Sequence[Module]) -> Iterator[Module]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.extensions import asked_artifacts
 from pytest_defend.assembly.issues import issues
-from pytest_defend.assembly.packages import beside, changes, fetched, keep_sboms, ran_on, settled
+from pytest_defend.assembly.packages import changes, fetched, keep_sboms, ran_on, settled
 from pytest_defend.capture.files import match, read_dists, safe_name
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
@@ -69,7 +69,6 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
         installed=installed,
         reports=names,
         sboms=sboms,
-        beside=None if dists else beside(run, gaps),
         installed_changes=found,
         issues=touched,
         gaps=tuple(gaps),

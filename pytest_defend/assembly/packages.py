@@ -12,15 +12,12 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from pytest_defend.actions.fetch import fetch
 from pytest_defend.actions.locate import locate
-from pytest_defend.actions.stages import package_of
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.files import read_dists
 from pytest_defend.capture.shipped import compare, imported_from
-from pytest_defend.errors import DefendError, NotFound
+from pytest_defend.errors import DefendError
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
     from pytest_defend.model.record import RanOn, RunFacts
 
-__all__ = ["beside", "changes", "fetched", "keep_sboms", "ran_on", "settled"]
+__all__ = ["changes", "fetched", "keep_sboms", "ran_on", "settled"]
 
 _SBOM_BYTES = 64 << 20
 _SBOMS = "sboms.zip"
@@ -91,21 +88,6 @@ def fetched(run: Recording, gaps: list[Gap]) -> tuple[DistFile, ...]:
     dists, problems = read_dists(folder, ["*"])
     gaps += problems
     return dists
-
-
-def beside(run: Recording, gaps: list[Gap]) -> tuple[str, str] | None:
-    """The package of the build that this run adds to; None for a new build."""
-    if not run.settings.publish:
-        return None
-    try:
-        store = run.store()
-        kept = store.build(BuildId(name=run.header.build_name, number=run.header.build_number))
-    except NotFound:
-        return None
-    except DefendError as error:
-        gaps.append(Gap(topic="artifacts", problem=f"The store was not asked for the build: {error}"))
-        return None
-    return package_of(kept, canonicalize_name(run.header.package))
 
 
 def ran_on(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[str, RanOn | None]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.record import RunRecord, Subject
     from pytest_defend.model.results import Tally, Verdict
 
-__all__ = ["Layout", "Placed", "build_info"]
+__all__ = ["Layout", "Placed", "build_info", "path_part"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+!-]+")
 _BUILD_INFO_VERSION = "1.0.1"  # of the document format
@@ -74,23 +74,19 @@ class Layout:
     version: str
 
     @classmethod
-    def of(
-        cls, record: RunRecord, *, repository: str, project: str, beside: tuple[str, str] | None = None
-    ) -> Layout:
+    def of(cls, record: RunRecord, *, repository: str, project: str) -> Layout:
         """The layout of a record.
 
         Args:
             record: Whose files are placed.
             repository: Key of the repository.
             project: The project's name: the package meant when there are several, or none.
-            beside: Name and version of the package of the build a run without files of its own adds to.
         """
         wanted = canonicalize_name(project or record.build_name.rpartition("/")[2])
         subjects = sorted(record.subjects, key=lambda s: (s.name != wanted, s.name, s.version))
         if subjects:
             return cls(repository=repository, name=subjects[0].name, version=subjects[0].version)
-        name, version = beside or (wanted, record.build_number)
-        return cls(repository=repository, name=_part(name), version=_part(version))
+        return cls(repository=repository, name=path_part(wanted), version=path_part(record.build_number))
 
     @property
     def module(self) -> str:
@@ -99,15 +95,15 @@ class Layout:
 
     def package(self, subject: Subject) -> str:
         """Where a distribution file goes."""
-        return f"{self.repository}/{_part(subject.name)}/{_part(subject.version)}/{subject.file}"
+        return f"{self.repository}/{path_part(subject.name)}/{path_part(subject.version)}/{subject.file}"
 
     def evidence(self, record: RunRecord, name: str) -> str:
         """Where a file of the run goes; `name` is its path in the bundle."""
-        folder = f"{self.repository}/{_part(self.name)}/{_part(self.version)}"
+        folder = f"{self.repository}/{path_part(self.name)}/{path_part(self.version)}"
         return f"{folder}/evidence/{record.stage}/{record.run}/{name}"
 
 
-def _part(text: str) -> str:
+def path_part(text: str) -> str:
     """`text` as one part of a path."""
     return _UNSAFE.sub("-", text).strip(".-") or "unnamed"
 

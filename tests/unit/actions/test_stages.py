@@ -39,11 +39,10 @@ def a_run(
     *,
     content: bytes | None = b"demo",
     vcs: Vcs = HERE,
-    beside: tuple[str, str] | None = None,
 ) -> tuple[Path, Manifest]:
     """A bundle of build `demo/1`; without content it has no files under test."""
     dists = [] if content is None else [a_dist_file(folder / f"dist-{run}", content=content)]
-    material = Material(dists=dists, beside=beside)
+    material = Material(dists=dists)
     started: dict[str, Any] = {"started": LATER} if run != "r1" else {}
     manifest = a_bundle(folder / run, material=material, run=run, stage=stage, **started)
     return folder / run, replace(manifest, build=replace(manifest.build, vcs=(vcs,)))
@@ -92,11 +91,23 @@ def test_the_same_run_again_changes_nothing(tmp_path: Path, store: Store) -> Non
 
 @pytest.mark.usefixtures("first")
 def test_a_run_without_files_puts_its_evidence_beside_the_package(tmp_path: Path, store: Store) -> None:
-    beside = package_of(store.build(DEMO), "demo")
-    assert beside == ("demo", "1.0")
-    publish(*a_run(tmp_path, "r2", "smoke", content=None, beside=beside), store)
+    """Whenever it was packed: where it goes is said when it is published."""
+    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None)
+    assert {file.path.split("/")[2] for file in manifest.files} == {"1"}, (
+        "the number, as long as nobody knows"
+    )
+    published = publish(folder, manifest, store)
+    mark(manifest, store, Final(exit_status=0))
     assert _modules(store) == ["demo:1.0", "demo:1.0/stage/tests", "demo:1.0/stage/smoke"]
-    assert store.list("libs-local/demo/1.0/evidence/smoke")
+    evidence = store.list("libs-local/demo/1.0/evidence/smoke")
+    assert {item.path for item in evidence} == {*published.new}
+    assert all(item.properties["defend.stage.smoke"] == ("passed",) for item in evidence)
+    (stage,) = [each for each in store.build(DEMO).modules if each.id.endswith("smoke")]
+    assert {f"{made.repository}/{made.path}" for made in stage.artifacts} == {*published.new}
+    assert {chain[-1] for used in stage.dependencies for chain in used.requested_by} <= {stage.id}
+    before = store.list("")
+    assert publish(folder, manifest, store).new == ()
+    assert store.list("") == before
 
 
 @pytest.mark.usefixtures("first")
@@ -202,7 +213,7 @@ def test_a_file_that_is_not_what_was_recorded_is_not_written(tmp_path: Path) -> 
 def test_a_stage_without_files_marks_the_package_of_its_build(
     tmp_path: Path, store: Store, first: Manifest
 ) -> None:
-    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None, beside=("demo", "1.0"))
+    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None)
     publish(folder, manifest, store)
     mark(manifest, store, Final(exit_status=0))
     package = store.stat("libs-local/demo/1.0/demo-1.0.tar.gz").properties
@@ -218,7 +229,7 @@ def test_a_package_is_marked_wherever_promotions_took_it(
     tmp_path: Path, store: Store, first: Manifest
 ) -> None:
     store.promote(first.build.id, Promotion(status="qa", target="qa-local", copy=True))
-    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None, beside=("demo", "1.0"))
+    folder, manifest = a_run(tmp_path, "r2", "smoke", content=None)
     publish(folder, manifest, store)
     mark(manifest, store, Final(exit_status=0))
     for repository in ("libs-local", "qa-local"):
