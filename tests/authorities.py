@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -112,10 +113,13 @@ class TlsServer(Scripted):
     Args:
         certificate: File with its certificate and key.
         asks_for: Bundle of the authority a client has to be known to; None for any client.
+        hang_ups: How many connections just end before TLS is agreed on.
         answers: One by one; the last one stays.
     """
 
-    def __init__(self, certificate: Path, *answers: Canned, asks_for: Path | None = None) -> None:
+    def __init__(
+        self, certificate: Path, *answers: Canned, asks_for: Path | None = None, hang_ups: int = 0
+    ) -> None:
         super().__init__(*(answers or (Canned(200, b"ok"),)))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -123,6 +127,15 @@ class TlsServer(Scripted):
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(asks_for)
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.hang_ups = hang_ups
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self.hang_ups:
+            self.hang_ups -= 1
+            socket.socket.recv(connection, 1 << 16)  # below TLS: what is left unread would be a reset
+            connection.shutdown(socket.SHUT_RDWR)
+        return connection, address
 
     @property
     def url(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from pytest_defend.errors import StoreError, UsageError
 from pytest_defend.stores.certificates import tls_problem
 from pytest_defend.stores.http import Fetcher
 from pytest_defend.stores.session import Session
-from scripted import Canned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,10 +157,9 @@ def test_a_client_certificate_of_another_authority_is_not_accepted(
 
 
 def test_a_connection_that_just_ends_is_tried_again(ours: Authority) -> None:
-    cut = Canned(instead=lambda visit: visit.connection.shutdown(socket.SHUT_RDWR))
-    with TlsServer(ours.signed("127.0.0.1"), cut, cut, Canned(200, b"ok")) as server:
+    with TlsServer(ours.signed("127.0.0.1"), hang_ups=2) as server:
         assert _body(server.url, cert=str(ours.bundle)) == b"ok"
-        assert len(server.seen) == 3
+        assert server.hang_ups == 0
 
 
 @pytest.mark.parametrize(
