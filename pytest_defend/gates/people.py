@@ -144,7 +144,8 @@ class Approvals(Rule):
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds."""
         level = evidence.snapshot.level
-        expected = f"{'1 person' if self.at_least == 1 else f'{self.at_least} people'} approved it for {level}, not counting its author"
+        people = "1 person" if self.at_least == 1 else f"{self.at_least} people"
+        expected = f"{people} approved it for {level}, not counting its author"
         if self.keys:
             return self._signed(evidence, expected)
         if evidence.snapshot.local:
@@ -153,15 +154,15 @@ class Approvals(Rule):
         build = evidence.snapshot.build
         authors = {name.casefold() for name in (build.principal, build.artifactory_principal) if name}
         given = [each for each in build.statuses if each.status == f"{APPROVED}{level}"]
-        people = {
+        approved = {
             name.casefold(): name
             for each in given
             for name in ((each.user or each.ci_user) if self.claimed else each.user,)
             if name
         }
-        counted = {name: shown for name, shown in people.items() if name not in authors}
+        counted = {name: shown for name, shown in approved.items() if name not in authors}
         told = f"approved by {listed(sorted(counted.values()))}" if counted else "approved by nobody"
-        if own := sorted(shown for name, shown in people.items() if name in authors):
+        if own := sorted(shown for name, shown in approved.items() if name in authors):
             told += f"; {listed(own)} published it and does not count"
         if len(counted) >= self.at_least and authors:
             return self.passes(expected, told)

@@ -82,7 +82,7 @@ class SourceClean(Rule):
     def _made(self, evidence: Evidence) -> tuple[list[str], list[str]]:
         """What is wrong with the commit and branch the build was made from, and what is not known of them."""
         facts = [(run, run.record.facts.git) for run in beginning(evidence) if run.record is not None]
-        known = [(run, git) for run, git in facts if git is not None]
+        known = [(run, git) for run, git in facts if git is not None and git.commit]
         if not known:
             return [], ["the run that began the build does not say which commit it was made from"]
         failed: list[str] = []
