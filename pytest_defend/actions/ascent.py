@@ -106,7 +106,7 @@ class Ascent:
         ]
         if not refusals:
             return None
-        reasons = tuple(f"{finding.rule}: {finding.actual}." for finding in refusals)
+        reasons = tuple(f"{finding.rule}: {finding.actual.removesuffix('.')}." for finding in refusals)
         deed, left = self._swept(rider, rank)
         return self._step(rider, rank, deed, decision, (*reasons, *left), refusals[0].next)
 
