@@ -4,20 +4,24 @@ Rules:
 - Only reads. One row for each thing that is needed, in the order in which a run needs them.
 - A row is yes, no, or unknown; unknown is what the store does not tell, and is never taken for yes.
 - When the store cannot be reached, or does not know us, what depends on that is left out.
+- A ladder is one row for its repositories, and on a server one for what may be done in them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_defend.errors import AccessDenied, NotFound, StoreError
+from pytest_defend.actions.provision import plan
+from pytest_defend.errors import AccessDenied, DefendError, NotFound, StoreError
 from pytest_defend.model.buildinfo import BuildId
+from pytest_defend.model.ladderviews import Action
 from pytest_defend.model.views import Answer, Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from pytest_defend.model.ladder import Ladder
     from pytest_defend.protocols import Clock, Store
 
 __all__ = ["Server", "doctor"]
@@ -25,6 +29,7 @@ __all__ = ["Server", "doctor"]
 _OLDEST = (5, 11)
 _SKEW_S = 60
 _NEEDED = ("read", "deploy", "annotate")
+_CLIMBING = (*_NEEDED, "delete")  # what rises is taken back when it is not what was judged
 
 
 class _Facts(Protocol):
@@ -62,7 +67,14 @@ class Server(Protocol):
 
 
 def doctor(
-    store: Store, server: Server | None, *, repository: str, build: str, user: str, clock: Clock
+    store: Store,
+    server: Server | None,
+    *,
+    repository: str,
+    build: str,
+    user: str,
+    clock: Clock,
+    ladder: Callable[[], Ladder] | None = None,
 ) -> tuple[Check, ...]:
     """Examine a configuration.
 
@@ -73,14 +85,21 @@ def doctor(
         build: Name of the build.
         user: Who publishes; empty when only a token says it.
         clock: The time here.
+        ladder: Reads the ladder; None when there is none.
     """
     if server is None:
-        return (_builds(store, build),)
-    return tuple(_of_server(store, server, repository, build, user, clock))
+        return (_builds(store, build), *_ladder(store, None, user, ladder))
+    return tuple(_of_server(store, server, repository, build, user, clock, ladder))
 
 
 def _of_server(
-    store: Store, server: Server, repository: str, build: str, user: str, clock: Clock
+    store: Store,
+    server: Server,
+    repository: str,
+    build: str,
+    user: str,
+    clock: Clock,
+    ladder: Callable[[], Ladder] | None,
 ) -> Iterator[Check]:
     try:
         server.ping()
@@ -99,6 +118,7 @@ def _of_server(
     yield from _repository(server, repository, user)
     yield _builds(store, build)
     yield _promotion(facts)
+    yield from _ladder(store, server, user, ladder)
 
 
 def _no(name: str, error: StoreError) -> Check:
@@ -172,3 +192,55 @@ def _promotion(facts: _Facts) -> Check:
     if not facts.edition:
         return Check(name="promotion", answer=Answer.UNKNOWN, says="the server does not say its edition")
     return Check(name="promotion", answer=Answer.YES, says=f"in {facts.edition}")
+
+
+def _ladder(
+    store: Store, server: Server | None, user: str, read: Callable[[], Ladder] | None
+) -> Iterator[Check]:
+    if read is None:
+        return
+    try:
+        ladder = read()
+        steps = plan(ladder, store.repositories, store=store.locator).steps
+    except DefendError as error:
+        yield Check(name="ladder", answer=Answer.NO, says=error.message, hint=error.hint)
+        return
+    wrong = [step for step in steps if step.action not in (Action.KEEP, Action.UNKNOWN)]
+    if wrong:
+        told = [
+            f"{step.key} {'is not there' if step.action is Action.CREATE else step.says}" for step in wrong
+        ]
+        hint = "Run `pytest-defend ladder apply`."
+        yield Check(name="ladder", answer=Answer.NO, says="; ".join(told), hint=hint)
+    elif unknown := [step.key for step in steps if step.action is Action.UNKNOWN]:
+        says = f"the server does not tell what {', '.join(unknown)} look into"
+        yield Check(name="ladder", answer=Answer.UNKNOWN, says=says)
+    else:
+        yield Check(name="ladder", answer=Answer.YES, says=f"all {len(steps)} repositories are there")
+    absent = {step.key for step in wrong}
+    places = [place.repository for place in ladder.places() if place.repository not in absent]
+    if server is not None and places:
+        yield _climbing(server, user, places)
+
+
+def _climbing(server: Server, user: str, repositories: Sequence[str]) -> Check:
+    """What we may do where builds rise to."""
+    name = "ladder permissions"
+    missing, silent = [], []
+    for repository in repositories:
+        try:
+            rights = server.permissions(repository, user) if user else None
+        except StoreError as error:
+            return Check(name=name, answer=Answer.UNKNOWN, says=error.message, hint=error.hint)
+        if rights is None:
+            silent.append(repository)
+        elif lacking := [right for right in _CLIMBING if right not in rights]:
+            missing.append(f"{', '.join(lacking)} in {repository}")
+    if missing:
+        hint = f"Let an administrator grant them to {user}: promotions need them."
+        return Check(name=name, answer=Answer.NO, says=f"lacking: {'; '.join(missing)}", hint=hint)
+    if silent:
+        says = f"the server does not tell those in {', '.join(silent)}; promoting will show"
+        return Check(name=name, answer=Answer.UNKNOWN, says=says)
+    says = f"{', '.join(_CLIMBING)} in {', '.join(repositories)}"
+    return Check(name=name, answer=Answer.YES, says=says)

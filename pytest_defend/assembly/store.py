@@ -80,11 +80,20 @@ def examine(settings: Settings, project: Project) -> tuple[Check, ...]:
         UsageError: The locator names no store there is.
     """
     from pytest_defend.actions.doctor import doctor
+    from pytest_defend.assembly.policy import open_ladder
 
     store = open_store(settings, project.root)
     server = getattr(store, "inspection", None)  # of a server; a folder has nothing to tell
-    build = settings.build_name or project.name
-    return doctor(store, server, repository=settings.repository, build=build, user=settings.user, clock=_now)
+    is_laddered = bool(settings.policy) or "ladder" in project.table
+    return doctor(
+        store,
+        server,
+        repository=settings.repository,
+        build=settings.build_name or project.name,
+        user=settings.user,
+        clock=_now,
+        ladder=(lambda: open_ladder(settings, project, store)[0]) if is_laddered else None,
+    )
 
 
 def _artifactory(settings: Settings, root: Path, progress: Progress | None) -> Store:

@@ -160,6 +160,19 @@ def test_a_policy_file_is_a_ladder_too(ended: Ended, place: Place) -> None:
     assert ended("show", "--defend-policy", "ladder.toml")[1].startswith("ladder of ladder.toml\n")
 
 
+def test_doctor_looks_at_the_ladder(
+    place: Place, store: DirectoryStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["doctor"]) == 1
+    assert "A1 is not there; " in capsys.readouterr().out
+    provisioned(store)
+    assert cli.main(["doctor"]) == 0
+    assert "all 12 repositories are there" in capsys.readouterr().out
+    place.write("pyproject.toml", "[project]\nname = 'demo'\n")
+    assert cli.main(["doctor"]) == 0
+    assert "ladder" not in capsys.readouterr().out
+
+
 def test_drawing_as_json_loads_nothing_that_draws(place: Place) -> None:
     program = (
         "import sys; from pytest_defend import cli; code = cli.main(['ladder', 'show', '--format=json']);"
