@@ -124,6 +124,8 @@ class Approvals(Rule):
 
     at_least: int = 1
     """How many different people."""
+    authors: tuple[str, ...] = ()
+    """Accounts that never count, like that of the pipeline; besides the principals the build-info names."""
     claimed: bool = False
     """Whether the user that a client of the server names (`ciUser`) counts like the one the server saw."""
     keys: tuple[str, ...] = ()
@@ -152,7 +154,8 @@ class Approvals(Rule):
             step = "Publish the build; then it can be approved."
             return self.cannot_say(expected, "not known before it is published", next=step)
         build = evidence.snapshot.build
-        authors = {name.casefold() for name in (build.principal, build.artifactory_principal) if name}
+        named = (*self.authors, build.principal, build.artifactory_principal)
+        authors = {name.casefold() for name in named if name}
         given = [each for each in build.statuses if each.status == f"{APPROVED}{level}"]
         approved = {
             name.casefold(): name
@@ -163,11 +166,11 @@ class Approvals(Rule):
         counted = {name: shown for name, shown in approved.items() if name not in authors}
         told = f"approved by {listed(sorted(counted.values()))}" if counted else "approved by nobody"
         if own := sorted(shown for name, shown in approved.items() if name in authors):
-            told += f"; {listed(own)} published it and does not count"
+            told += f"; {listed(own)} does not count"
         if len(counted) >= self.at_least and authors:
             return self.passes(expected, told)
         if len(counted) >= self.at_least:
-            step = "Publish with an account, so that its author is known."
+            step = "Name the accounts that publish in `authors` of this rule."
             return self.cannot_say(expected, f"{told}; nothing says who published it", next=step)
         missing = plural(self.at_least - len(counted), "more approval")
         step = f"{missing}: set the status {APPROVED}{level} on the build, with an account of one's own."
@@ -184,9 +187,8 @@ class Approvals(Rule):
         for envelope in evidence.envelopes:
             if _approves(envelope, evidence):
                 signers |= dict.fromkeys(envelope.keys & trusted, envelope.path)
-        told = f"signed by {plural(len(signers), 'key')}" + (
-            f": {listed(k[:12] for k in sorted(signers))}" if signers else ""
-        )
+        shown = f" ({listed(key[:12] for key in sorted(signers))})" if signers else ""
+        told = f"signed by {plural(len(signers), 'key')}{shown}"
         if len(signers) >= self.at_least:
             return self.passes(expected, told, sorted(set(signers.values())))
         step = f"Sign an approval of the packages for {evidence.snapshot.level} with one of these keys."
