@@ -89,9 +89,7 @@ def _packages(build: BuildInfo) -> Iterator[tuple[str, Artifact]]:
             yield module.id, file
 
 
-def _signed(
-    build: BuildInfo, store: Store, level: str, now: datetime, reason: str, key: Key
-) -> SignedRow:
+def _signed(build: BuildInfo, store: Store, level: str, now: datetime, reason: str, key: Key) -> SignedRow:
     """The approval as a signed statement, kept beside the first package."""
     files = list(_packages(build))
     nameless = [path_of(file) for _, file in files if not file.sha256]
