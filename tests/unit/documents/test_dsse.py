@@ -217,7 +217,7 @@ def test_a_second_signature_under_another_name_does_not_count() -> None:
     assert not found.ok
 
 
-@pytest.mark.parametrize("keyid", ["", "unknown", TWO.keyid])
+@pytest.mark.parametrize("keyid", ["", "unknown", TWO.keyid], ids=["none", "unknown", "another"])
 def test_the_id_of_a_key_is_a_hint_only(keyid: str) -> None:
     (signature,) = sign(b"x", "t", [ONE]).signatures
     envelope = Envelope(payload=b"x", payload_type="t", signatures=(replace(signature, keyid=keyid),))
