@@ -131,11 +131,16 @@ def _document(cls: type) -> str:
 
 
 def documents(*targets: str) -> str:
-    """A document and every document in it, key by key: `package.module:Class`."""
-    found: dict[type, None] = {}
+    """A document and those in it, by key: `package.module:Class`; `-` before what is described elsewhere."""
+    elsewhere: dict[type, None] = {}
     for target in targets:
-        _reachable(_load(target), found)
-    return "\n".join(map(_document, found))
+        if target.startswith("-"):
+            _reachable(_load(target[1:]), elsewhere)
+    found = dict(elsewhere)
+    for target in targets:
+        if not target.startswith("-"):
+            _reachable(_load(target), found)
+    return "\n".join(_document(one) for one in found if one not in elsewhere)
 
 
 def members(target: str) -> str:

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.errors import InvalidDocument, UsageError
+from pytest_defend.model.decision import SCHEMA, Decision, Override
 from pytest_defend.model.fields import epoch_ms, instant_from_ms
 
 if TYPE_CHECKING:
-    from pytest_defend.model.decision import Decision
     from pytest_defend.protocols import Store
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["decided_by", "keep_decision", "new_decision", "read_decision"]
+__all__ = ["decided_by", "keep_decision", "new_decision", "override", "read_decision"]
 
 _FOLDER = (".defend", "decisions")
 _STORE = "store:"
@@ -50,6 +50,30 @@ def decided_by(settings: Settings) -> str:
     if not who:
         raise UsageError("It is not known who answers for the override.", hint="Set DEFEND_USER.")
     return who
+
+
+def override(
+    rule: str, reason: str, *, settings: Settings, now: datetime, until: datetime | None = None, who: str = ""
+) -> Override:
+    """A rule that somebody answers for.
+
+    Args:
+        rule: Its name.
+        reason: Why that is right.
+        settings: Of this process.
+        now: The present instant.
+        until: The last instant it is good for; None for one decision.
+        who: Answers for it; empty for `decided_by`.
+
+    Raises:
+        UsageError: There is no reason, nobody who answers, or `until` is over.
+    """
+    if not reason.strip():
+        hint = "Say why (--reason TEXT): it is kept in the decision."
+        raise UsageError(f"The override of {rule} has no reason.", hint=hint)
+    if until is not None and until < now:
+        raise UsageError(f"The override of {rule} is over since {until:%Y-%m-%d}.", hint="Give a later day.")
+    return Override(rule=rule, who=who or decided_by(settings), reason=reason.strip(), until=until)
 
 
 def keep_decision(decision: Decision, project: Project, output: str = "") -> Path:
@@ -89,8 +113,6 @@ def read_decision(named: str, store: Store) -> Decision:
         StoreError: It is in neither place, or the store cannot be read.
         OSError: The file cannot be read.
     """
-    from pytest_defend.model.decision import SCHEMA, Decision
-
     path = Path(named).expanduser()
     if not named.startswith(_STORE) and path.is_file():
         content = path.read_bytes()

@@ -8,15 +8,17 @@ Rules:
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend import assembly, render
 from pytest_defend.cli.call import NO, UNKNOWN, YES, Command
 from pytest_defend.errors import UsageError
-from pytest_defend.model.decision import Override, Ruling
+from pytest_defend.model.decision import Ruling
 
 if TYPE_CHECKING:
     from pytest_defend.cli.call import Argument, Call
+    from pytest_defend.model.decision import Override
 
 __all__ = ["CODES", "COMMANDS", "JUDGED", "overrides"]
 
@@ -63,15 +65,9 @@ def overrides(call: Call, now: datetime) -> tuple[Override, ...]:
         if given.reason or given.until:
             raise UsageError("--reason and --until say nothing without --override.")
         return ()
-    if not given.reason.strip():
-        hint = "Say why, as --reason TEXT: it is kept in the decision."
-        raise UsageError(f"The override of {', '.join(given.override)} has no reason.", hint=hint)
     until = _end_of(given.until) if given.until else None
-    if until and until < now:
-        raise UsageError(f"--until {given.until} is over.", hint="Give a day that is not.")
-    who = assembly.decided_by(call.settings)
     return tuple(
-        Override(rule=rule, who=who, reason=given.reason.strip(), until=until)
+        assembly.override(rule, given.reason, settings=call.settings, now=now, until=until)
         for rule in dict.fromkeys(given.override)
     )
 
@@ -107,8 +103,10 @@ def _gate(call: Call) -> int:
         outside=assembly.outside(call.project, store),
     )
     path = assembly.keep_decision(decision, call.project, call.given.output)
+    here = Path.cwd()
+    kept = str(path.relative_to(here) if path.is_relative_to(here) else path)
     view: Any = render.decision.explained if call.given.explain else render.decision.told
-    call.answer(decision.to_dict(), lambda: view(decision, f"{path}", render.can_say(render.decision.SIGNS)))
+    call.answer(decision.to_dict(), lambda: view(decision, kept, render.can_say(render.decision.SIGNS)))
     return CODES[decision.ruling]
 
 

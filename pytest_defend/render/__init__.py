@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pytest_defend.render import evidence, ladder, packages, summary, text
+    from pytest_defend.render import decision, evidence, ladder, packages, summary, text
 
-__all__ = ["as_json", "as_text", "evidence", "ladder", "packages", "summary", "text"]
+__all__ = ["as_json", "as_text", "can_say", "decision", "evidence", "ladder", "packages", "summary", "text"]
 
 _UNCUT = 1_000_000  # columns of a pipe: paths stay in one piece for grep and awk
 
 
 def __getattr__(name: str) -> ModuleType:
     """Load what renders when it is asked for: a test run never needs rich, JSON needs none of it."""
-    if name in ("evidence", "ladder", "packages", "summary", "text"):
+    if name in ("decision", "evidence", "ladder", "packages", "summary", "text"):
         from importlib import import_module  # noqa: PLC0415  # as above
 
         return import_module(f"pytest_defend.render.{name}")
@@ -36,7 +36,7 @@ def __getattr__(name: str) -> ModuleType:
 def as_json(document: Any) -> None:
     """Print a document as JSON, for scripts."""
     printed = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
-    if not _can_say(printed):
+    if not can_say(printed):
         printed = json.dumps(document, indent=2, sort_keys=True)
     sys.stdout.write(f"{printed}\n")
 
@@ -53,7 +53,7 @@ def as_text(renderable: RenderableType) -> None:
     printed = captured.get()
     if not watched:
         printed = "\n".join(line.rstrip() for line in printed.split("\n"))
-    if not _can_say(printed):
+    if not can_say(printed):
         encoding = _encoding()
         printed = printed.encode(encoding, "backslashreplace").decode(encoding)
     sys.stdout.write(printed)
@@ -63,7 +63,8 @@ def _encoding() -> str:
     return sys.stdout.encoding or "utf-8"
 
 
-def _can_say(printed: str) -> bool:
+def can_say(printed: str) -> bool:
+    """Whether the output's encoding has every character of a text."""
     try:
         printed.encode(_encoding())
     except UnicodeEncodeError:

@@ -32,7 +32,7 @@ SIGNS = "\u2713\u2717"
 """What an output must be able to say."""
 _MARKS = {Ruling.PASS: SIGNS[0], Ruling.FAIL: SIGNS[1], Ruling.UNKNOWN: "?"}
 _PLAIN = {Ruling.PASS: "+", Ruling.FAIL: "x", Ruling.UNKNOWN: "?"}
-_WORDS = {Ruling.PASS: "passes", Ruling.FAIL: "fails", Ruling.UNKNOWN: "cannot be said"}
+_WORDS = {Ruling.PASS: "passes", Ruling.FAIL: "fails", Ruling.UNKNOWN: "cannot be judged"}
 _COLOURS = {Ruling.PASS: "green", Ruling.FAIL: "red", Ruling.UNKNOWN: "yellow"}
 _SEVERITIES = {
     Severity.ENFORCE: "",
