@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from builders import a_build_info, an_upload
 from pytest_defend.actions.provision import apply, plan
+from pytest_defend.gates import kinds, read_policy
 from pytest_defend.model.buildinfo import Artifact, Dependency, Module
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ladder import Ladder
 from pytest_defend.protocols import Promotion
 
 if TYPE_CHECKING:
+    from pytest_defend.gates import Policy
     from pytest_defend.model.buildinfo import BuildInfo
     from pytest_defend.protocols import Store
 
-__all__ = ["TABLE", "a_ladder", "a_package", "climb", "content", "needs", "provisioned"]
+__all__ = ["TABLE", "a_ladder", "a_package", "a_policy", "climb", "content", "needs", "provisioned"]
 
 TABLE: dict[str, Any] = {
     "subsystems": ["A", "B", "C"],
@@ -37,6 +39,11 @@ TABLE: dict[str, Any] = {
 def a_ladder(**changes: Any) -> Ladder:
     """The ladder of `TABLE`."""
     return Ladder.from_table({**TABLE, **changes}, "test")
+
+
+def a_policy(ladder: Ladder | None = None, *, source: str = "here") -> Policy:
+    """The policy of a ladder."""
+    return read_policy(ladder or a_ladder(), source=source, kinds=kinds())
 
 
 def provisioned(store: Store, ladder: Ladder | None = None) -> Ladder:

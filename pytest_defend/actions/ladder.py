@@ -2,6 +2,7 @@
 
 Rules:
 - A level requires its own rules, and those of the ladder that it does not write otherwise.
+- Rules that hold without being written are named once.
 - A package counts once for each version: a folder `NAME/VERSION` with a file in it, not in a folder below.
 - A store is asked once for each repository that is there.
 """
@@ -16,6 +17,7 @@ from pytest_defend.model.ladderviews import GroupView, LadderView, LevelView, Ru
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_defend.gates import Policy
     from pytest_defend.model.ladder import Ladder, Level
     from pytest_defend.protocols import Item, Store
 
@@ -24,40 +26,53 @@ __all__ = ["package_of", "show"]
 _PARTS = 4  # repository, name, version, file
 
 
-def show(ladder: Ladder, *, source: str, store: Store | None = None) -> LadderView:
-    """The ladder in words.
+def show(policy: Policy, store: Store | None = None) -> LadderView:
+    """The ladder of a policy in words.
 
     Args:
-        ladder: Checked.
-        source: Where it was read.
+        policy: Its rules were understood.
         store: Counted in; None not to count.
 
     Raises:
         StoreError: The store cannot be read.
     """
+    ladder = policy.ladder
     counted = _counted(ladder, store) if store else {}
-    levels = []
-    for level in ladder.levels:
-        rungs = []
-        for place in ladder.places():
-            if place.level == level.name:
-                packages, highest = counted.get(place.repository, (None, None))
-                rung = Rung(
-                    repository=place.repository, subsystem=place.subsystem, packages=packages, highest=highest
-                )
-                rungs.append(rung)
-        levels.append(LevelView(name=level.name, rules=tuple(_rules(ladder, level)), rungs=tuple(rungs)))
+    written = {level.name: _written(ladder, level) for level in ladder.levels}
+    always = {
+        applied.key: None
+        for level, rules in policy.levels.items()
+        for applied in rules
+        if applied.key not in written[level]
+    }
     groups = tuple(
         GroupView(key=key, sees=group.sees, members=ladder.members(key), deploys=group.deploys)
         for key, group in ladder.groups.items()
     )
     return LadderView(
-        source=source,
-        levels=tuple(levels),
+        source=policy.source,
+        levels=tuple(
+            LevelView(
+                name=name,
+                rules=tuple(_sentence(rule, value) for rule, value in rules.items()),
+                rungs=tuple(_rungs(ladder, name, counted)),
+            )
+            for name, rules in written.items()
+        ),
+        always=tuple(always),
         subsystems=ladder.subsystems,
         groups=groups,
         store=store.locator if store else "",
     )
+
+
+def _rungs(ladder: Ladder, level: str, counted: Mapping[str, tuple[int, int]]) -> Iterator[Rung]:
+    for place in ladder.places():
+        if place.level == level:
+            packages, highest = counted.get(place.repository, (None, None))
+            yield Rung(
+                repository=place.repository, subsystem=place.subsystem, packages=packages, highest=highest
+            )
 
 
 def package_of(item: Item) -> tuple[str, str] | None:
@@ -79,11 +94,10 @@ def _counted(ladder: Ladder, store: Store) -> dict[str, tuple[int, int]]:
     return counted
 
 
-def _rules(ladder: Ladder, level: Level) -> Iterator[str]:
+def _written(ladder: Ladder, level: Level) -> dict[str, Any]:
+    """Every rule that is written for a level, with its parameters."""
     short = {"required-stages": list(level.stages), "property": dict(level.properties)}
-    own = {name: value for name, value in short.items() if value} | dict(level.rules)
-    for name, value in {**ladder.rules, **own}.items():
-        yield _sentence(name, value)
+    return {**ladder.rules, **{name: value for name, value in short.items() if value}, **level.rules}
 
 
 def _sentence(name: str, value: Any) -> str:

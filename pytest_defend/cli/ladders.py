@@ -23,8 +23,8 @@ def _show(call: Call) -> int:
     from pytest_defend.actions.ladder import show
 
     store = call.store()
-    ladder, source = assembly.open_ladder(call.settings, call.project, store)
-    view = show(ladder, source=source, store=store if call.given.count else None)
+    policy = assembly.open_policy(call.settings, call.project, store)
+    view = show(policy, store if call.given.count else None)
     call.answer(view.to_dict(), lambda: render.ladder.ladder_view(view))
     return YES
 
@@ -75,6 +75,10 @@ COMMANDS = {
             (
                 ("--dry-run",),
                 {"action": "store_true", "help": "with apply: show what would be made, and change nothing"},
+            ),
+            (
+                ("--policy",),
+                {"metavar": "WHERE", "dest": "defend_policy", "help": "the same as --defend-policy"},
             ),
         ),
         flags=("store", "policy", "dry_run"),

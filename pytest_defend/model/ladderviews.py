@@ -73,6 +73,8 @@ class LadderView(Document):
     """Where it was read."""
     levels: tuple[LevelView, ...]
     """The lowest first."""
+    always: tuple[str, ...] = ()
+    """Rules that hold for every level without being written; a level may write some of them otherwise."""
     subsystems: tuple[str, ...] = ()
     groups: tuple[GroupView, ...] = ()
     store: str = ""

@@ -75,6 +75,8 @@ def ladder_view(view: LadderView) -> RenderableType:
         head.append_text(shown(f", packages in {view.store}"))
     parts: list[RenderableType] = [head, Text(), _Drawing(view, _strokes()), Text()]
     parts += [line for level in reversed(view.levels) for line in _required(level)]
+    if view.always:
+        parts.append(shown(f"every level requires {', '.join(view.always)}"))
     if view.groups:
         parts += [Text(), _Pictures(view, _strokes())]
     return Group(*parts)
@@ -82,7 +84,7 @@ def ladder_view(view: LadderView) -> RenderableType:
 
 def _required(level: LevelView) -> Iterator[RenderableType]:
     named = Text().append_text(shown(f"level {level.name} ", style="bold"))
-    yield named.append("requires" if level.rules else "requires nothing")
+    yield named.append("requires" if level.rules else "requires nothing more")
     yield from (Padding(shown(rule), (0, 0, 0, 2), expand=False) for rule in level.rules)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from builders import a_clock
-from ladders import a_ladder, a_package, climb, provisioned
+from ladders import a_ladder, a_package, a_policy, climb, provisioned
 from pytest_defend import render
 from pytest_defend.actions.ladder import show
 from pytest_defend.actions.provision import apply, plan
@@ -40,10 +40,11 @@ ladder of here, packages in memory
 1 ┣━━ A1 ━━━━━━━━━━━━━━━━━━━━━ B1 ━━━━━━━━━ C1 ━━━━━━━━━━┫
   ┃   2 packages, 1 no higher  1 package    none         ┃
 
-level 3 requires nothing
+level 3 requires nothing more
 level 2 requires
   required-stages: tests
-level 1 requires nothing
+level 1 requires nothing more
+every level requires one-build, intact, subject-match, dependency-level
 
 X, code of A    Y, code of B    Z, code of C
    A  B  C         A  B  C         A  B  C
@@ -62,8 +63,9 @@ release ┣━━ shop-release ━┫
     dev ┣━━ dev ━━━━━━━━━━┫
         ┃                 ┃
 
-level release requires nothing
-level dev requires nothing
+level release requires nothing more
+level dev requires nothing more
+every level requires one-build, intact, subject-match, dependency-level
 """
 
 
@@ -79,7 +81,7 @@ def _view(ladder: Ladder) -> Any:
     climb(store, a_package(store, "apple", "A1"), "A2")
     a_package(store, "avocado", "A1")
     a_package(store, "banana", "B1")
-    return show(ladder, source="here", store=store)
+    return show(a_policy(ladder, source="here"), store)
 
 
 def test_a_ladder_looks_like_one() -> None:
@@ -113,16 +115,18 @@ def test_an_output_without_lines_gets_plain_ones(monkeypatch: pytest.MonkeyPatch
 def test_a_ladder_without_subsystems_and_groups() -> None:
     levels = [{"name": "dev"}, {"name": "release", "repository": "shop-release"}]
     ladder = a_ladder(subsystems=[], levels=levels, groups={})
-    assert _printed(ladder_view(show(ladder, source="here"))) == PLAIN
+    assert _printed(ladder_view(show(a_policy(ladder, source="here")))) == PLAIN
     watched = a_ladder(subsystems=[], levels=levels, groups={"all": {"sees": {"": "release"}}})
-    assert _printed(ladder_view(show(watched, source="here"))).endswith("all\nrelease  ●\n    dev  ·\n\n")
+    assert _printed(ladder_view(show(a_policy(watched, source="here")))).endswith(
+        "all\nrelease  ●\n    dev  ·\n\n"
+    )
 
 
 def test_packages_that_all_rose_are_said_to_be_higher() -> None:
     store = MemoryStore(a_clock)
     ladder = provisioned(store)
     climb(store, a_package(store, "apple", "A1"), "A2")
-    assert "  ┃   1 package, all higher " in _printed(ladder_view(show(ladder, source="", store=store)))
+    assert "  ┃   1 package, all higher " in _printed(ladder_view(show(a_policy(ladder, source=""), store)))
 
 
 def test_violations_are_told_with_what_to_do() -> None:
