@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
     from pytest_defend.assembly.policy import open_ladder, open_policy, outside, rule_kinds, verifiers
     from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
+    from pytest_defend.assembly.signing import (
+        forward_to,
+        make_key,
+        open_key,
+        read_key,
+        read_verifiers,
+        sign_run,
+    )
     from pytest_defend.assembly.store import examine, open_store, page_of
 else:
     _HOMES = {
@@ -33,11 +41,14 @@ else:
         "complete_bundle": "bundles",
         "decided_by": "decisions",
         "examine": "store",
+        "forward_to": "signing",
         "keep_decision": "decisions",
         "plugin_manager": "extensions",
         "leave_spool": "recording",
         "look_at_attempts": "extensions",
+        "make_key": "signing",
         "new_decision": "decisions",
+        "open_key": "signing",
         "open_ladder": "policy",
         "open_policy": "policy",
         "open_store": "store",
@@ -45,8 +56,11 @@ else:
         "override": "decisions",
         "page_of": "store",
         "read_decision": "decisions",
+        "read_key": "signing",
+        "read_verifiers": "signing",
         "read_whole_environment": "environment",
         "rule_kinds": "policy",
+        "sign_run": "signing",
         "spool_folder": "recording",
         "verifiers": "policy",
     }
@@ -64,10 +78,13 @@ __all__ = [
     "complete_bundle",
     "decided_by",
     "examine",
+    "forward_to",
     "keep_decision",
     "leave_spool",
     "look_at_attempts",
+    "make_key",
     "new_decision",
+    "open_key",
     "open_ladder",
     "open_policy",
     "open_store",
@@ -76,8 +93,11 @@ __all__ = [
     "page_of",
     "plugin_manager",
     "read_decision",
+    "read_key",
+    "read_verifiers",
     "read_whole_environment",
     "rule_kinds",
+    "sign_run",
     "spool_folder",
     "verifiers",
 ]
