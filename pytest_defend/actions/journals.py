@@ -127,7 +127,7 @@ def _stage(build: BuildInfo, digests: Mapping[str, str], store: Store, fact: Sta
             summary = summarise(file)
             _check_own(summary.header, "journal", build, fact)
             file.seek(0)
-            return _heard(file, summary, record, fact)
+            return heard(file, summary, record, fact)
     except InvalidDocument as error:
         raise Doubt(f"{fact.record} or its journal cannot be read: {error}") from error
 
@@ -150,7 +150,15 @@ def _check_pair(record: RunRecord, journal_sha256: str, fact: StageFact) -> None
         raise Doubt(f"its record was made from another journal than {fact.journal}: it names {shown}")
 
 
-def _heard(file: BinaryIO, summary: Summary, record: RunRecord, fact: StageFact) -> StageEvidence:
+def heard(file: BinaryIO, summary: Summary, record: RunRecord, fact: StageFact) -> StageEvidence:
+    """What a journal says of a run.
+
+    Args:
+        file: The journal, at its start.
+        summary: Of it.
+        record: That was made from it.
+        fact: Which run it is.
+    """
     outcomes: dict[str, Outcome] = {}
     flaky = set()
     for case in cases(file, summary):

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_defend.actions.locks import write_locks
 from pytest_defend.documents.build import Layout, Placed, build_info
 from pytest_defend.documents.junit import Suite, write_junit
-from pytest_defend.documents.pylock import file_names, pylock
-from pytest_defend.documents.requirements import hashed_requirements
 from pytest_defend.model.bundle import FORMAT, JOURNAL, JUNIT, MANIFEST, RECORD, BundledFile, Manifest
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.origins import Certainty
@@ -31,15 +30,33 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.buildinfo import BuildInfo, Issues
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
+    from pytest_defend.model.eligibility import Eligibility
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.journal import Header
     from pytest_defend.model.record import RanOn
     from pytest_defend.model.replay import Summary
     from pytest_defend.model.results import Verdict
 
-__all__ = ["Material", "pack"]
+__all__ = ["Ended", "Material", "pack"]
 
 _DIST = "dist"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A run that has ended, before its bundle is complete.
+
+    Attributes:
+        folder: Of the bundle; holds the journal and the reports.
+        record: Without what follows from it.
+        summary: Of the journal.
+        build: As it would be published; its stage does not name the record.
+    """
+
+    folder: Path
+    record: RunRecord
+    summary: Summary
+    build: BuildInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +71,7 @@ class Material:
         sboms: The same of documents that packages carry about themselves.
         installed_changes: What was installed or removed while the tests ran.
         issues: Those the tested change touches; None for none.
+        foresee: What the rules of the next level say of a run that has ended; None without a ladder.
         gaps: What could not be read after the journal was closed.
         modify: A last look of others at the build-info.
     """
@@ -65,6 +83,7 @@ class Material:
     sboms: Sequence[str] = ()
     installed_changes: tuple[str, ...] = ()
     issues: Issues | None = None
+    foresee: Callable[[Ended], Sequence[Eligibility]] | None = None
     gaps: tuple[Gap, ...] = ()
     modify: Callable[[BuildInfo], BuildInfo] | None = None
 
@@ -90,10 +109,14 @@ def pack(folder: Path, material: Material) -> Manifest:
     facts = RunFacts.from_dict(summary.facts)
     if material.installed is not None:
         facts = replace(facts, installed=material.installed)
-    locks = tuple(_write_locks(folder, summary.header, facts))
+    locks = tuple(write_locks(folder, summary.header, facts))
     subjects = tuple(_take_dists(folder, material))
     files = tuple(_files(folder, material, locks))
     record = _record(summary, facts, subjects, files, material)
+    if material.foresee is not None:
+        build, _ = _build(summary, record, verdict, material, {})
+        ended = Ended(folder=folder, record=record, summary=summary, build=build)
+        record = replace(record, eligibility=tuple(material.foresee(ended)))
     (folder / RECORD).write_bytes(record.to_bytes())
     manifest = _manifest(folder, summary, record, verdict, material)
     draft = folder / f"{MANIFEST}.draft"
@@ -107,7 +130,7 @@ def _write_junit(folder: Path, summary: Summary) -> None:
     suite = Suite(
         name=summary.header.stage,
         timestamp=summary.header.started,
-        properties={"run": summary.header.run, "build": _build(summary.header)},
+        properties={"run": summary.header.run, "build": _build_name(summary.header)},
         collection=tuple(summary.collection),
         duration_us=end.duration_us if end else summary.work_us,
     )
@@ -115,37 +138,8 @@ def _write_junit(folder: Path, summary: Summary) -> None:
         write_junit(out, cases(lines, summary), suite=suite)
 
 
-def _build(header: Header) -> str:
+def _build_name(header: Header) -> str:
     return f"{header.build_name}/{header.build_number}"
-
-
-def _write_locks(folder: Path, header: Header, facts: RunFacts) -> Iterator[str]:
-    """Write what is needed to install the environment again, and give the names of the files."""
-    if facts.installed is None or facts.interpreter is None:
-        return
-    lock, requirements = file_names(header.build_name, header.build_number)
-    texts = {
-        lock: pylock(
-            facts.installed,
-            interpreter=facts.interpreter,
-            environment=facts.installed.environment,
-            project=header.package,
-            build=_build(header),
-            run=header.run,
-            stage=header.stage,
-        ),
-        requirements: hashed_requirements(
-            facts.installed,
-            interpreter=facts.interpreter,
-            project=header.package,
-            build=_build(header),
-            run=header.run,
-            stage=header.stage,
-        ),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        yield name
 
 
 def _take_dists(folder: Path, material: Material) -> Iterator[Subject]:
@@ -208,17 +202,7 @@ def _manifest(
     folder: Path, summary: Summary, record: RunRecord, verdict: Verdict, material: Material
 ) -> Manifest:
     header = summary.header
-    layout = Layout.of(record, repository=header.repository, project=header.package)
-    told = [(RECORD, _checksums(folder / RECORD)), *((f.name, f.checksums) for f in record.files)]
-    evidence = [Placed(name=name, path=layout.evidence(record, name), checksums=sums) for name, sums in told]
-    build = build_info(
-        record, layout, verdict=verdict, tally=summary.tally, evidence=evidence, url=header.build_url
-    )
-    build = replace(build, issues=material.issues)
-    packages = [
-        BundledFile(name=f"{_DIST}/{s.file}", path=layout.package(s), checksums=s.checksums)
-        for s in record.subjects
-    ]
+    build, files = _build(summary, record, verdict, material, {RECORD: _checksums(folder / RECORD)})
     return Manifest(
         format=FORMAT,
         stage=header.stage,
@@ -226,15 +210,39 @@ def _manifest(
         verdict=verdict,
         tally=summary.tally,
         build=material.modify(build) if material.modify else build,
-        files=(*packages, *(BundledFile(name=p.name, path=p.path, checksums=p.checksums) for p in evidence)),
+        files=files,
         properties=_properties(header),
         gaps=len(record.gaps),
         tested={s.file: s.tested for s in record.subjects if s.tested is not None},
         origins=_rungs(record.facts.installed),
+        eligibility=record.eligibility,
         drift=sum(len(each.drift) for each in _distributions(record.facts.installed)),
         work_us=record.work_us,
         workers_us=record.workers_us,
     )
+
+
+def _build(
+    summary: Summary,
+    record: RunRecord,
+    verdict: Verdict,
+    material: Material,
+    own: Mapping[str, Checksums],
+) -> tuple[BuildInfo, tuple[BundledFile, ...]]:
+    """The build-info of a run, and its files; `own` are those that are in no record: the record itself."""
+    header = summary.header
+    layout = Layout.of(record, repository=header.repository, project=header.package)
+    told = [*own.items(), *((file.name, file.checksums) for file in record.files)]
+    evidence = [Placed(name=name, path=layout.evidence(record, name), checksums=sums) for name, sums in told]
+    build = build_info(
+        record, layout, verdict=verdict, tally=summary.tally, evidence=evidence, url=header.build_url
+    )
+    packages = [
+        BundledFile(name=f"{_DIST}/{s.file}", path=layout.package(s), checksums=s.checksums)
+        for s in record.subjects
+    ]
+    files = (*packages, *(BundledFile(name=p.name, path=p.path, checksums=p.checksums) for p in evidence))
+    return replace(build, issues=material.issues), files
 
 
 def _properties(header: Header) -> Mapping[str, tuple[str, ...]]:

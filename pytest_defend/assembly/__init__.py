@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         override,
         read_decision,
     )
+    from pytest_defend.assembly.eligibility import tell_eligibility
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
     from pytest_defend.assembly.policy import open_ladder, open_policy, outside, rule_kinds, verifiers
@@ -62,6 +63,7 @@ else:
         "rule_kinds": "policy",
         "sign_run": "signing",
         "spool_folder": "recording",
+        "tell_eligibility": "eligibility",
         "verifiers": "policy",
     }
 
@@ -99,5 +101,6 @@ __all__ = [
     "rule_kinds",
     "sign_run",
     "spool_folder",
+    "tell_eligibility",
     "verifiers",
 ]

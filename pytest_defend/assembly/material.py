@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.actions.pack import Material
+from pytest_defend.assembly.eligibility import foreseeing
 from pytest_defend.assembly.extensions import asked_artifacts
 from pytest_defend.assembly.issues import issues
 from pytest_defend.assembly.packages import changes, fetched, keep_sboms, ran_on, settled
@@ -71,6 +72,7 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
         sboms=sboms,
         installed_changes=found,
         issues=touched,
+        foresee=foreseeing(run, gaps),
         gaps=tuple(gaps),
     )
 

@@ -33,13 +33,13 @@ _TABLE = "[tool.pytest-defend.ladder]"
 _PEM = "-----BEGIN "
 
 
-def open_policy(settings: Settings, project: Project, store: Store) -> Policy:
+def open_policy(settings: Settings, project: Project, store: Store | None) -> Policy:
     """The policy the settings name.
 
     Args:
         settings: Resolved.
         project: Whose table counts when they name none.
-        store: Where a `store:REPOSITORY/PATH` is read.
+        store: Where a `store:REPOSITORY/PATH` is read; None when none is named.
 
     Raises:
         UsageError: There is none, or it cannot be read.
@@ -52,7 +52,7 @@ def open_policy(settings: Settings, project: Project, store: Store) -> Policy:
     return read_policy(ladder, source=source, kinds=rule_kinds())
 
 
-def open_ladder(settings: Settings, project: Project, store: Store) -> tuple[Ladder, str]:
+def open_ladder(settings: Settings, project: Project, store: Store | None) -> tuple[Ladder, str]:
     """The ladder of the policy, and where it was read; its rules are not looked at.
 
     Raises:
@@ -84,9 +84,9 @@ def rule_kinds() -> Mapping[str, type[Rule]]:
     return asked_rules(plugin_manager().hook)
 
 
-def _read(named: str, root: Path, store: Store) -> bytes:
+def _read(named: str, root: Path, store: Store | None) -> bytes:
     """The bytes of a file, or of a path in the store."""
-    if named.startswith(_STORE):
+    if store is not None and named.startswith(_STORE):
         with store.open(named.removeprefix(_STORE)) as file:
             return file.read()
     path = root / Path(named).expanduser()

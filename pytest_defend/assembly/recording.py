@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend import __version__
 from pytest_defend.actions.pack import pack
+from pytest_defend.assembly.eligibility import check_policy
 from pytest_defend.assembly.extensions import announce, load_extensions, look_at_build, redactions
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
@@ -165,10 +166,12 @@ def begin(
 
     Raises:
         UsageError: An extension cannot be loaded, or asked for its redaction; the store is none we can use.
+        InvalidDocument: The project's policy is not understood.
     """
     if settings.publish or settings.dry_run:
         check_locator(settings)
     load_extensions(config.pluginmanager)
+    check_policy(settings, project)
     redactor = redactor_of(settings, redactions(config.hook), config)
     header = _header(settings, project, each=each)
     journal = JournalFile(_folder(settings, project, header.run))

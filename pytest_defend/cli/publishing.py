@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend import assembly, render
 from pytest_defend.cli.call import YES, Command
-from pytest_defend.errors import UsageError
+from pytest_defend.errors import DefendError, UsageError
 
 if TYPE_CHECKING:
     from pytest_defend.cli.call import Call
@@ -67,7 +67,19 @@ def _published(call: Call, given: Path, hook: Any, store: Store, meter: Meter) -
         assembly.announce(hook, published)
         verdict = mark(manifest, store, final)
     assembly.leave_spool(folder, call.project)
+    _tell_eligibility(call, published, store)
     return published, verdict
+
+
+def _tell_eligibility(call: Call, published: Published, store: Store) -> None:
+    """Ask the gate of the next level; a build that cannot be judged is not eligible."""
+    try:
+        told = assembly.tell_eligibility(published.build, call.settings, call.project, store)
+    except DefendError as error:
+        sys.stderr.write(f"pytest-defend: {published.build} is not judged for its next level: {error}\n")
+        return
+    for line in render.summary.eligible_lines(told) if told else ():
+        sys.stderr.write(f"pytest-defend: {published.build}: {line.strip()}\n")
 
 
 def _spool(call: Call) -> int:

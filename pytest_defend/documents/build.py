@@ -18,15 +18,14 @@ Source: JFrog's build-info schema; module type `python` as `jf` writes it.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pytest_defend.documents.said import stage_properties
 from pytest_defend.model.buildinfo import Agent, Artifact, BuildInfo, Dependency, Module, Vcs
 from pytest_defend.model.distributions import Installed, chains
 from pytest_defend.model.fields import started_text
@@ -174,7 +173,7 @@ def _stage(
     return Module(
         id=module,
         type="python",
-        properties=dict(sorted(_said(record, verdict, tally))),
+        properties=dict(sorted(stage_properties(record, verdict, tally))),
         artifacts=tuple(
             _artifact(placed.name, placed.path, placed.checksums, _suffix(placed.name)) for placed in evidence
         ),
@@ -246,50 +245,3 @@ def _file(distribution: Distribution) -> tuple[Candidate, str]:
 
 def _kind(file: str) -> str:
     return next((kind for kind in ("whl", "tar.gz", "zip", "tar.bz2") if file.endswith(f".{kind}")), "")
-
-
-def _said(record: RunRecord, verdict: Verdict, tally: Tally) -> Iterator[tuple[str, str]]:
-    yield "defend.schema", record.schema
-    yield "defend.recorder", f"{_US} {record.recorder}"
-    yield "defend.run", record.run
-    yield "defend.stage", record.stage
-    yield "defend.result", verdict.result.value
-    yield "defend.reasons", "; ".join(verdict.reasons)
-    for name, count in _counts(tally):
-        yield f"defend.tests.{name}", str(count)
-    if record.exit_status is not None:
-        yield "defend.exit-status", str(record.exit_status)
-    yield "defend.duration.wall-us", str(record.wall_us)
-    yield "defend.duration.work-us", str(record.work_us)
-    for worker, duration_us in record.workers_us.items():
-        yield f"defend.duration.worker.{worker}-us", str(duration_us)
-    yield "defend.gaps", str(len(record.gaps))
-    for subject in record.subjects:
-        yield f"defend.subject.{subject.file}", f"sha256:{subject.checksums.sha256}"
-        if subject.tested is not None:
-            yield f"defend.tested.{subject.file}", subject.tested.what.value
-    yield from _origins(record)
-    yield from _source(record)
-
-
-def _counts(tally: Tally) -> Iterator[tuple[str, int]]:
-    for counted in dataclasses.fields(tally):
-        yield counted.name.replace("_", "-"), getattr(tally, counted.name)
-
-
-def _origins(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """How many distributions stand on each rung."""
-    installed = record.facts.installed or Installed()
-    stand = Counter(each.origin.certainty for each in installed.distributions if each.origin)
-    for certainty, count in stand.items():
-        yield f"defend.origins.{certainty.value}", str(count)
-
-
-def _source(record: RunRecord) -> Iterator[tuple[str, str]]:
-    facts = record.facts
-    if facts.git is not None:
-        yield "defend.source.commit", facts.git.commit
-        yield "defend.source.dirty", str(facts.git.dirty).lower()
-    if facts.interpreter is not None:
-        yield "defend.python", f"{facts.interpreter.implementation} {facts.interpreter.version}"
-        yield "defend.platform", facts.interpreter.platform

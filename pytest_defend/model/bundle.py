@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pytest_defend.model.buildinfo import BuildInfo
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.eligibility import Eligibility
 from pytest_defend.model.fields import Document
 from pytest_defend.model.record import RanOn
 from pytest_defend.model.results import Result, Tally, Verdict
@@ -75,6 +76,8 @@ class Manifest(Document):
     """By name of a wheel that is published: whether the tests ran on it."""
     origins: Mapping[str, int] = field(default_factory=dict)
     """How many packages stand on each rung of the ladder of certainty, the most certain first."""
+    eligibility: tuple[Eligibility, ...] = ()
+    """What the rules of the next level said; empty without a ladder."""
     drift: int = 0
     """How many installed files are not what RECORD says; 0 unless they were looked at."""
     work_us: int = 0

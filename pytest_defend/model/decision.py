@@ -14,19 +14,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from pytest_defend.model.fields import Document
+from pytest_defend.model.ruling import Ruling
 from pytest_defend.model.snapshot import Snapshot
 
 __all__ = ["SCHEMA", "Decision", "Difference", "Finding", "Override", "Replay", "Ruling", "Severity"]
 
 SCHEMA = "pytest-defend/decision/1"
-
-
-class Ruling(StrEnum):
-    """What a rule, or all of them, found."""
-
-    PASS = "pass"  # noqa: S105  # no password
-    FAIL = "fail"
-    UNKNOWN = "unknown"  # evidence is missing: refused
 
 
 class Severity(StrEnum):

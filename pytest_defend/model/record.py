@@ -18,6 +18,7 @@ from enum import Enum
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ci import CiFacts
 from pytest_defend.model.distributions import Installed
+from pytest_defend.model.eligibility import Eligibility
 from pytest_defend.model.facts import (
     Environment,
     Gap,
@@ -143,5 +144,7 @@ class RunRecord(Document):
     """The distribution files it is evidence for."""
     files: tuple[RecordedFile, ...] = ()
     """The files archived with it, this one excepted."""
+    eligibility: tuple[Eligibility, ...] = ()
+    """What the rules of the next level said when the run ended; empty without a ladder."""
     gaps: tuple[Gap, ...] = ()
     """What should be in the record and is not."""

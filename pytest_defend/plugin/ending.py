@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pytest_defend import assembly
 from pytest_defend.actions.archive import archive
 from pytest_defend.actions.publish import mark, publish
 from pytest_defend.assembly.store import page_of
@@ -24,7 +25,7 @@ from pytest_defend.errors import DefendError
 from pytest_defend.model.bundle import FINAL, Final
 from pytest_defend.render.markdown import summary_block
 from pytest_defend.render.progress import Meter, Screen, is_drawable
-from pytest_defend.render.summary import header_line, published_lines, summary_lines
+from pytest_defend.render.summary import eligible_lines, header_line, published_lines, summary_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
     from pytest_defend.assembly import Recording
     from pytest_defend.model.bundle import Manifest, Published
+    from pytest_defend.model.eligibility import Eligibility
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.results import Verdict
+    from pytest_defend.protocols import Store
 
 __all__ = ["NOT_PUBLISHED", "Ending"]
 
@@ -60,6 +63,7 @@ class Ending:
         self._manifest: Manifest | None = None
         self._gaps: tuple[Gap, ...] = ()
         self._done: Published | None = None
+        self._eligibility: tuple[Eligibility, ...] = ()
         self._problem = False
         self._said = ""
         self.started = False
@@ -87,6 +91,9 @@ class Ending:
         try:
             self._manifest, self._gaps = self._run.pack(self._config)
             self._tell(summary_lines(self._manifest, self._manifest.verdict, self._gaps))
+            self._eligibility = self._manifest.eligibility
+            if not self._run.settings.publish or self._run.settings.dry_run:  # else the store is asked
+                self._tell(line for told in self._eligibility for line in eligible_lines(told))
             self._publish(self._manifest)
         except KeyboardInterrupt:
             self._failed("interrupted")
@@ -166,6 +173,21 @@ class Ending:
         verdict = mark(manifest, store, final)
         if verdict != manifest.verdict:
             self._tell([f"stage {manifest.stage} {verdict.result.value}: {'; '.join(verdict.reasons)}"])
+        self._tell_eligibility(store)
+
+    def _tell_eligibility(self, store: Store) -> None:
+        """Ask the gate of the next level; a build that cannot be judged is not eligible."""
+        run, done = self._run, self._done
+        if done is None:
+            return
+        try:
+            told = assembly.tell_eligibility(done.build, run.settings, run.project, store)
+        except DefendError as error:
+            self._tell([f"not judged for the next level: {run.redactor.text(_sentence(error))}"])
+            return
+        if told is not None:
+            self._eligibility = (told,)
+            self._tell(eligible_lines(told))
 
     def _leave(self) -> None:
         """The session never finished: keep what was heard, if anything was."""
@@ -209,7 +231,14 @@ class Ending:
         if not file:
             return
         try:
-            block = summary_block(manifest, verdict, self._gaps, published=self._done, problem=self._said)
+            block = summary_block(
+                manifest,
+                verdict,
+                self._gaps,
+                published=self._done,
+                eligibility=self._eligibility,
+                problem=self._said,
+            )
             _append(file, block.encode())
         except Exception as error:  # noqa: BLE001  # the tests are not to suffer from it
             with suppress(OSError, ValueError):  # as below

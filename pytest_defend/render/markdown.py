@@ -17,12 +17,13 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pytest_defend.render.summary import published_lines, subject_line
+from pytest_defend.render.summary import eligible_lines, published_lines, subject_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_defend.model.bundle import Manifest, Published
+    from pytest_defend.model.eligibility import Eligibility
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.results import Verdict
 
@@ -45,6 +46,7 @@ def summary_block(
     gaps: Sequence[Gap],
     *,
     published: Published | None = None,
+    eligibility: Sequence[Eligibility] = (),
     problem: str = "",
 ) -> str:
     """The block of one run: an empty line, then lines that end as lines do.
@@ -54,9 +56,14 @@ def summary_block(
         verdict: The last one.
         gaps: Everything that could not be read.
         published: What publishing did; None when it was not asked for, or failed.
+        eligibility: What the gate of the next level says.
         problem: Why the run was not published or not marked; empty when nothing went wrong.
     """
-    lines = _lines(manifest, verdict, gaps, published, problem)
+    lines = (
+        *_lines(manifest, verdict, gaps),
+        *_eligible(eligibility),
+        *_where(published, problem),
+    )
     return "".join(f"{line}\n" for line in _fitting(lines))
 
 
@@ -70,9 +77,7 @@ def _fitting(lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def _lines(
-    manifest: Manifest, verdict: Verdict, gaps: Sequence[Gap], published: Published | None, problem: str
-) -> Iterator[str]:
+def _lines(manifest: Manifest, verdict: Verdict, gaps: Sequence[Gap]) -> Iterator[str]:
     build = f"{manifest.build.name}/{manifest.build.number}"
     yield from ("", f"### Stage {_escaped(manifest.stage)} of {_escaped(build)}: {verdict.result.value}", "")
     yield from _list(verdict.reasons, "reasons")
@@ -82,7 +87,13 @@ def _lines(
     yield from _table("packages", manifest.origins)
     yield from _list([f"{manifest.drift} installed files are not what RECORD says"] * bool(manifest.drift))
     yield from _list([f"gap in {gap.topic}: {gap.problem}" for gap in gaps], "gaps")
-    yield from _where(published, problem)
+
+
+def _eligible(eligibility: Sequence[Eligibility]) -> Iterator[str]:
+    for told in eligibility:
+        first, *reasons = (line.strip() for line in eligible_lines(told))
+        yield from (_escaped(first), "")
+        yield from _list(reasons, "reasons")
 
 
 def _where(published: Published | None, problem: str) -> Iterator[str]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_defend.model.record import Shipped
+from pytest_defend.model.ruling import Ruling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_defend.model.bundle import Manifest, Published
+    from pytest_defend.model.eligibility import Eligibility
     from pytest_defend.model.facts import Gap
     from pytest_defend.model.origins import Tree
     from pytest_defend.model.record import RanOn
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counts",
+    "eligible_lines",
     "header_line",
     "published_lines",
     "rungs",
@@ -101,6 +104,16 @@ def _more(origins: Mapping[str, int]) -> str:
 
 def _drift(count: int) -> str:
     return f"; {count} installed files are not what RECORD says" if count else ""
+
+
+def eligible_lines(told: Eligibility) -> Iterator[str]:
+    """Whether a build may stand on its next level, and every reason why not."""
+    if told.ruling is Ruling.PASS:
+        left = f"; the gate will still ask {', '.join(told.left_open)}" if told.left_open else ""
+        yield f"eligible for {told.level}{left}"
+        return
+    yield f"not eligible for {told.level}:"
+    yield from (f"  {reason}" for reason in told.reasons)
 
 
 def published_lines(published: Published) -> Iterator[str]:
