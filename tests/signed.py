@@ -30,13 +30,16 @@ __all__ = ["a_key", "a_pair", "a_stage"]
 
 
 @cache
-def a_pair(kind: Kind = Kind.ED25519, number: int = 1) -> KeyPair:
-    """A key as it is kept in files; the same one for the same arguments."""
+def _made(kind: Kind, number: int) -> KeyPair:
     del number
     return generate(kind)
 
 
-@cache
+def a_pair(kind: Kind = Kind.ED25519, number: int = 1) -> KeyPair:
+    """A key as it is kept in files; the same one for the same arguments."""
+    return _made(kind, number)
+
+
 def a_key(kind: Kind = Kind.ED25519, number: int = 1) -> Key:
     """A key that signs, with its public half."""
     private = load_signer(a_pair(kind, number).private_pem)
