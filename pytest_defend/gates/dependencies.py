@@ -3,6 +3,7 @@
 Rules:
 - A dependency is internal when a repository of the ladder keeps its bytes, or when its name says so. It must
   stand on the level that is asked for, or higher.
+- What was revoked is refused, wherever it stands.
 - Everything else is from third parties, and may come from the repositories that are allowed.
 - What a package needs is known from where its tests ran. A build-info that leaves something out is refused.
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "DependencyCertainty", "DependencyLevel"]
 
 _SCOPES = ("runtime", "transitive")
+_REVOKED = "defend.revoked"
 _RUNGS = tuple(Certainty)  # the most certain first
 
 
@@ -114,6 +116,8 @@ class DependencyLevel(Rule):
 
     def _stands(self, evidence: Evidence, dependency: DependencyFact) -> tuple[Ruling, str]:
         """How a dependency stands, with the reason unless it passes."""
+        if reason := _revoked(dependency):
+            return Ruling.FAIL, f"{dependency.id}{_made_by(dependency)} was revoked: {reason}"
         if self._is_internal(evidence, dependency):
             return _level_of(evidence, dependency)
         if not dependency.sha256 and (self.third_party or not self.internal):
@@ -126,8 +130,10 @@ class DependencyLevel(Rule):
 
     def _step(self, evidence: Evidence, offenders: list[DependencyFact], hidden: bool) -> str:
         level = evidence.snapshot.level
+        revoked = [each.id for each in offenders if _revoked(each)]
+        offenders = [each for each in offenders if not _revoked(each)]
         inside = [each for each in offenders if self._is_internal(evidence, each)]
-        steps = []
+        steps = [f"Publish a new build without {listed(revoked)}."] if revoked else []
         if inside:
             first = f"{inside[0].id}{_made_by(inside[0])}"
             others = f" and {plural(len(inside) - 1, 'other')}" if len(inside) > 1 else ""
@@ -169,6 +175,11 @@ def _made_by(dependency: DependencyFact) -> str:
 
 def _property(kept: KeptFile, name: str) -> str:
     return next(iter(kept.properties.get(name, ())), "")
+
+
+def _revoked(dependency: DependencyFact) -> str:
+    """Why nobody may use a dependency any more; empty when that was not said."""
+    return next(filter(None, (_property(kept, _REVOKED) for kept in dependency.kept)), "")
 
 
 def _unlisted(evidence: Evidence) -> tuple[list[str], list[str]]:

@@ -172,8 +172,9 @@ class Approvals(Rule):
         if len(counted) >= self.at_least:
             step = "Name the accounts that publish in `authors` of this rule."
             return self.cannot_say(expected, f"{told}; nothing says who published it", next=step)
-        missing = plural(self.at_least - len(counted), "more approval")
-        step = f"{missing}: set the status {APPROVED}{level} on the build, with an account of one's own."
+        missing = self.at_least - len(counted)
+        who = "one more person" if missing == 1 else f"{missing} more people"
+        step = f"Let {who} approve it: pytest-defend approve {build.name}/{build.number} --level {level}"
         return self.fails(expected, told, next=step)
 
     def _signed(self, evidence: Evidence, expected: str) -> Finding:

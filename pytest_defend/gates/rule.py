@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from pytest_defend.errors import InvalidDocument
 from pytest_defend.model.decision import Finding, Ruling
 from pytest_defend.model.fields import Document
 
@@ -88,7 +89,11 @@ class Rule(Document, ABC):
         """
         keys = {field.metadata.get("key", field.name) for field in dataclasses.fields(cls)}
         known = {key.replace("_", "-"): key for key in keys}
-        return cls.from_dict({known.get(name, name): value for name, value in parameters.items()})
+        try:
+            return cls.from_dict({known.get(name, name): value for name, value in parameters.items()})
+        except InvalidDocument as error:
+            written = [(_as_written(where), problem) for where, problem in error.problems]
+            raise InvalidDocument(f"The rule {cls.NAME}", written) from error
 
     def passes(self, expected: str, actual: str, evidence: Sequence[str] = ()) -> Finding:
         """A pass of this rule."""
@@ -113,3 +118,9 @@ class Rule(Document, ABC):
             evidence=tuple(evidence),
             next=step,
         )
+
+
+def _as_written(where: str) -> str:
+    """A place in a rule as policies spell it: the name of the parameter with `-`."""
+    head, dot, rest = where.partition(".")
+    return f"{head.replace('_', '-')}{dot}{rest}"

@@ -93,6 +93,14 @@ def test_no_dependency_stands_below(
     assert step in finding.next
 
 
+def test_a_dependency_that_was_revoked_is_refused() -> None:
+    kept = replace(LIB.kept[0], properties={**LIB.kept[0].properties, "defend.revoked": ("it loses money",)})
+    finding = judged(an_evidence(dependencies=(replace(LIB, kept=(kept,)),)), "dependency-level")
+    assert finding.ruling is Ruling.FAIL
+    assert finding.actual == "lib:2.0 (build lib/7) was revoked: it loses money"
+    assert finding.next == "Publish a new build without lib:2.0."
+
+
 def test_the_first_ten_are_named_and_the_rest_is_counted() -> None:
     many = tuple(a_dependency(f"fruit{number}:1.0", "candidates") for number in range(12))
     finding = judged(an_evidence(dependencies=(LIB, *many)), "dependency-level")
