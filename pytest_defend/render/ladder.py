@@ -172,14 +172,16 @@ class _Pictures:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         pictures = [self._picture(group) for group in self.view.groups]
-        row: list[list[Text]] = []
+        rows: list[list[list[Text]]] = [[]]
         for picture in pictures:
-            width = sum(_breadth(one) + 2 * _GAP for one in (*row, picture))
-            if row and width > min(options.max_width, _READABLE):
-                yield from _beside(row)
-                row = []
-            row.append(picture)
-        yield from _beside(row)
+            width = sum(_breadth(one) + 2 * _GAP for one in (*rows[-1], picture))
+            if rows[-1] and width > min(options.max_width, _READABLE):
+                rows.append([])
+            rows[-1].append(picture)
+        for index, row in enumerate(rows):
+            if index:
+                yield Text()
+            yield from _beside(row)
 
     def _picture(self, group: GroupView) -> list[Text]:
         subsystems = self.view.subsystems or ("",)
@@ -205,8 +207,6 @@ def _breadth(lines: Sequence[Text]) -> int:
 
 
 def _beside(pictures: Sequence[Sequence[Text]]) -> Iterator[Text]:
-    if not pictures:
-        return
     for row in range(max(map(len, pictures))):
         line = Text()
         for picture in pictures:
@@ -215,7 +215,6 @@ def _beside(pictures: Sequence[Sequence[Text]]) -> Iterator[Text]:
             line.append_text(part)
         line.rstrip()
         yield line
-    yield Text()
 
 
 def check_view(checked: LadderCheck) -> RenderableType:

@@ -51,7 +51,6 @@ X, code of A    Y, code of B    Z, code of C
 3  ●  ●  ●      3  ●  ●  ●      3  ●  ●  ●
 2  ●  ●  ·      2  ·  ●  ●      2  ·  ●  ●
 1  ●  ·  ·      1  ·  ●  ·      1  ·  ·  ●
-
 """
 
 PLAIN = """\
@@ -118,7 +117,7 @@ def test_a_ladder_without_subsystems_and_groups() -> None:
     assert _printed(ladder_view(show(a_policy(ladder, source="here")))) == PLAIN
     watched = a_ladder(subsystems=[], levels=levels, groups={"all": {"sees": {"": "release"}}})
     assert _printed(ladder_view(show(a_policy(watched, source="here")))).endswith(
-        "all\nrelease  ●\n    dev  ·\n\n"
+        "all\nrelease  ●\n    dev  ·\n"
     )
 
 
