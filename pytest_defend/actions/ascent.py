@@ -160,7 +160,9 @@ class Ascent:
             self._taken_back(riders, rank, lifts, (error.message,), riders[0])
             raise
         for lift in lifts:
-            self._lifter.commit(lift)
+            self._lifter.record(lift)
+        for lift in lifts:
+            self._lifter.mark(lift)
         return tuple(self._done(rider, lift) for rider, lift in zip(riders, lifts, strict=True))
 
     def _done(self, rider: Rider, lift: Lift) -> Step:

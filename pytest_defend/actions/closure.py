@@ -3,7 +3,8 @@
 Rules:
 - An edge goes from a build to the build that made a dependency of its packages; it is known by the sha256 of
   the dependency's file, never by its name.
-- Only what stands below the level has to rise; what is not on the ladder is third-party.
+- Only what stands below the level has to rise; what is not on the ladder is third-party. A file on the level
+  that has no mark, and was not published there, is on its way: its build has to rise, too.
 - The order is viable: a build comes after everything it needs. Builds of one batch need none of each other;
   in a batch they are sorted.
 - Builds that need each other have no viable order: they are named in one sentence.
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_defend.actions.heights import LEVEL
 from pytest_defend.errors import NotFound
 from pytest_defend.model.buildinfo import BuildId, BuildInfo
 from pytest_defend.model.fields import instant_from_ms, started_text
@@ -114,7 +116,7 @@ def closure(build: BuildInfo, level: str, ladder: Ladder, store: Store) -> Closu
                 made = _known(found.values(), dependency.sha256) or maker(items, store)
                 if made is None:
                     problems[_orphan(consumer, dependency, items)] = None
-                elif made.id != consumer.id:
+                elif made.id != consumer.id and not _is_home(made, rank, ladder):
                     needed.add(str(made.id))
                     if str(made.id) not in found:
                         found[str(made.id)] = made
@@ -189,10 +191,21 @@ def _low(
     kept = store.find(sorted(wanted)) if wanted else {}
     low = {}
     for sha256, items in kept.items():
-        highest = ladder.highest(item.path for item in items)
-        if highest is not None and highest.rank < rank:
+        places = [(item, ladder.place(item.path.partition("/")[0])) for item in items]
+        known = [(item, place) for item, place in places if place is not None]
+        stands = any(
+            place.rank >= rank and item.properties.get(LEVEL) == (place.level,) for item, place in known
+        )
+        if known and not stands:
             low[sha256] = items
     return low
+
+
+def _is_home(build: BuildInfo, rank: int, ladder: Ladder) -> bool:
+    """Whether a build was published to the level, or above it."""
+    made = (file for module in build.modules if module.is_package for file in module.artifacts)
+    places = [ladder.place(file.repository) for file in made]
+    return any(place is not None and place.rank >= rank for place in places)
 
 
 def _orphan(consumer: BuildInfo, dependency: Dependency, items: Sequence[Item]) -> str:

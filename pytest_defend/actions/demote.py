@@ -3,8 +3,9 @@
 Rules:
 - Whoever needs the build and would stand above it is named first: nothing moves until somebody says `cascade`
   (they come down, too, those that are needed last) or `force` (they stay, and the ladder has a violation).
-- What says that a build stands on a level goes first, its files follow, the status is last: a reader never
-  trusts what is on its way. The copies below stay as they are. The same again finishes what was cut short.
+- What says that a build stands on a level goes first: the marks, then the status; its files follow. A reader
+  never trusts what is on its way, and whoever has files above is found again: the same again finishes what
+  was cut short. The copies below stay as they are.
 - A revoked build is marked on all its files before it moves, and never rises again.
 - A dry run writes nothing.
 """
@@ -163,14 +164,12 @@ class _Descent:
 
     def _demoted(self, height: Height) -> Step:
         above = self._above(height)
-        level = self._ladder.levels[self._rank].name
-        settled = standing_of(height.build, self._ladder) <= self._rank
+        settled = standing_of(height.build, self._ladder) <= self._rank and self._is_marked(height)
         if not above and settled:
             return self._step(height, Deed.UNCHANGED)
         if self._dry_run:
             return self._step(height, Deed.PLANNED)
         self._bring_down(height, above)
-        self._say(height, level)
         return self._step(height, Deed.DEMOTED)
 
     def _revoked(self, height: Height) -> Step:
@@ -181,44 +180,45 @@ class _Descent:
         if self._dry_run:
             return self._step(height, Deed.PLANNED)
         self._store.annotate(sorted(height.items), {REVOKED: (self._reason,)})
-        self._bring_down(height, above)
-        if standing_of(height.build, self._ladder) > self._rank:
-            self._say(height, self._ladder.levels[self._rank].name)
-        self._say(height, _REVOKED)
+        self._bring_down(height, above, revoking=True)
         return self._step(height, Deed.REVOKED, (self._reason,))
+
+    def _is_marked(self, height: Height) -> bool:
+        """Whether its files on the level say so; those that were published there need not."""
+        return self._is_home(height) or not height.on(self._rank) or self._rank in height.reached
+
+    def _is_home(self, height: Height) -> bool:
+        return height.repository(self._rank) == height.home
 
     def _above(self, height: Height) -> list[int]:
         """The ranks it has files on above the level, the highest first."""
         return sorted((each for each in height.reached | height.begun if each > self._rank), reverse=True)
 
-    def _bring_down(self, height: Height, ranks: list[int]) -> None:
-        """Take files from levels, after everything that says they stand there."""
+    def _bring_down(self, height: Height, ranks: list[int], *, revoking: bool = False) -> None:
+        """Take back what says that it stands above, then its files."""
         marked = [
             path for rank in ranks for path in height.on(rank) if LEVEL in height.items[path].properties
         ]
         if marked:
             self._store.annotate(marked, {LEVEL: ()})
+        if standing_of(height.build, self._ladder) > self._rank:
+            self._say(height, self._ladder.levels[self._rank].name)
+        if revoking and [said.status for said in height.build.statuses][-1:] != [_REVOKED]:
+            self._say(height, _REVOKED)
         target = height.repository(self._rank)
         for rank in ranks:
             promotion = Promotion(status="", source=height.repository(rank), target=target, fail_fast=False)
             self._store.promote(height.build.id, promotion)
+        if not self._is_home(height):
+            level = {LEVEL: (self._ladder.levels[self._rank].name,)}
+            here = Promotion(
+                status="", source=target, target=target, copy=True, fail_fast=False, properties=level
+            )
+            self._store.promote(height.build.id, here)
 
     def _say(self, height: Height, status: str) -> None:
-        """Write the status, and the level on the files there, unless they were published there."""
-        repository = height.repository(self._rank)
-        level = self._ladder.levels[self._rank].name
-        at_home = repository == height.home
-        promotion = Promotion(
-            status=status,
-            comment=self._reason or f"Demoted from {height.level}.",
-            user=self._user,
-            source="" if at_home else repository,
-            target="" if at_home else repository,
-            copy=True,
-            fail_fast=False,
-            properties={} if at_home else {LEVEL: (level,)},
-        )
-        self._store.promote(height.build.id, promotion)
+        comment = self._reason or f"Demoted from {height.level}."
+        self._store.promote(height.build.id, Promotion(status=status, comment=comment, user=self._user))
 
     def _step(
         self,

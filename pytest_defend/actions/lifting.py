@@ -4,7 +4,7 @@ Rules:
 - Every step may be done again: what is there already stays. What was cut short is completed or taken back by
   whoever comes next.
 - The decision is kept first, then the server is asked what it would do, then the files are copied, then every
-  file is read again. The marks and the status come last: without them a build does not stand on a level.
+  file is read again. The status and then the marks come last: without them a build does not stand on a level.
 - A mismatch takes back what was copied, and leaves a record of it. Copies below are never touched.
 - Several builds rise together or not at all: all are copied and looked at before the first is marked.
 """
@@ -196,17 +196,26 @@ class Lifter:
                 now = place.level if place else "no level"
                 yield f"{name} came down to {now} after the gate had looked at it."
 
-    def commit(self, lift: Lift) -> None:
-        """Add the signed summary where there is a key, and say that the build stands on the level.
+    def record(self, lift: Lift) -> None:
+        """Add the signed summary where there is a key, and write the status.
 
         Raises:
             StoreError: The store could not do it; doing it again is safe.
         """
         if self._signer is not None:
             self._add(lift, self._summary(lift, self._signer))
-        promotion = self._promotion(lift, status=lift.level)
-        self._store.promote(lift.id, replace(promotion, properties={LEVEL: (lift.level,)}))
+        said = [status.status for status in lift.build.statuses]
+        status = "" if said[-1:] == [lift.level] else lift.level  # written before it was cut short
+        self._store.promote(lift.id, self._promotion(lift, status=status))
         lift.paths = _targets(lift.build, lift.target)
+
+    def mark(self, lift: Lift) -> None:
+        """Say on every file that the build stands on the level: from now on it does.
+
+        Raises:
+            StoreError: The store could not do it; doing it again is safe.
+        """
+        self._store.promote(lift.id, replace(self._promotion(lift), properties={LEVEL: (lift.level,)}))
 
     def _summary(self, lift: Lift, signer: Signer) -> Paper:
         return summary_paper(lift.build, lift.decision, self._store, signer, self._verifiers)
