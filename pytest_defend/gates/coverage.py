@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_defend.documents.cobertura import read_cobertura
 from pytest_defend.errors import InvalidDocument
-from pytest_defend.gates.material import listed, percent, runs_of, shown_run
+from pytest_defend.gates.material import is_unread, listed, percent, runs_of, shown_run
 from pytest_defend.gates.rule import Needs, Rule
 from pytest_defend.model.decision import Ruling
 
@@ -71,7 +71,10 @@ class CoverageLimits(Rule):
         reports: list[tuple[str, Coverage]] = []
         judged: list[_Judged] = []
         seen: list[str] = []
-        for run in runs_of(evidence, self.stages):
+        runs = runs_of(evidence, self.stages)
+        unread = {run.fact.stage for run in runs if is_unread(run)}
+        judged += [(Ruling.UNKNOWN, f"{shown_run(run)} does not count") for run in runs if is_unread(run)]
+        for run in (run for run in runs if run.fact.stage not in unread):
             paths = _paths(run, self.file)
             seen += paths
             if not paths and self.stages:
@@ -161,7 +164,7 @@ def _shares(coverage: Coverage) -> tuple[tuple[str, Share | None], ...]:
 
 def _paths(run: StageEvidence, name: str) -> list[str]:
     """Where the reports of a run are, by its record."""
-    if run.record is None or run.problem:
+    if run.record is None:
         return []
     folder = run.fact.record.rpartition("/")[0]
     return [

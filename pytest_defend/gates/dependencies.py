@@ -1,8 +1,8 @@
 """Rules about what a package needs to run: on which level it stands, and how certain it is which file it was.
 
 Rules:
-- A dependency is internal when a repository of the ladder keeps its bytes, or when its name says so. It must
-  stand on the level that is asked for, or higher.
+- A dependency is internal when a repository of the ladder keeps its bytes, or kept them when they were used,
+  or when its name says so. It must stand on the level that is asked for, or higher.
 - What was revoked is refused, wherever it stands.
 - Everything else is from third parties, and may come from the repositories that are allowed.
 - What a package needs is known from where its tests ran. A build-info that leaves something out is refused.
@@ -10,25 +10,24 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from packaging.utils import canonicalize_name
-
-from pytest_defend.gates.material import beginning, listed, packages, plural, runs_of, shown_run, where
+from pytest_defend.gates.material import beginning, is_unread, listed, plural, runs_of, shown_run, where
+from pytest_defend.gates.needed import installed_in, name_of, needed, package_names
 from pytest_defend.gates.rule import Rule
 from pytest_defend.gates.selection import is_like
 from pytest_defend.model.decision import Ruling
-from pytest_defend.model.distributions import chains
 from pytest_defend.model.origins import Certainty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_defend.model.decision import Finding
-    from pytest_defend.model.distributions import Distribution
-    from pytest_defend.model.evidence import Evidence, StageEvidence
-    from pytest_defend.model.snapshot import DependencyFact, KeptFile
+    from pytest_defend.model.evidence import Evidence
+    from pytest_defend.model.ladder import Place
+    from pytest_defend.model.snapshot import DependencyFact
 
 __all__ = ["RULES", "DependencyCertainty", "DependencyLevel"]
 
@@ -37,26 +36,31 @@ _REVOKED = "defend.revoked"
 _RUNGS = tuple(Certainty)  # the most certain first
 
 
-def _name(dependency: str) -> str:
-    return canonicalize_name(dependency.rpartition(":")[0] or dependency)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Footing:
+    """A dependency, and where it stands.
 
+    Attributes:
+        id: `name:version`.
+        build: ` (build NAME/NUMBER)` of the build that made it; empty when its files do not say.
+        internal: Whether it is of the ladder.
+        place: The highest place of the ladder that keeps it; None for none.
+        ruling: Whether it may be used.
+        why: Why not.
+        revoked: Why nobody may use it any more; empty when that was not said.
+    """
 
-def _package_names(evidence: Evidence) -> Mapping[str, str]:
-    """Names of the packages of the build, normalised, with the ids of their modules."""
-    modules = dict.fromkeys(file.module for file in packages(evidence))
-    return {_name(module): module for module in modules}
+    id: str
+    build: str
+    internal: bool
+    place: Place | None
+    revoked: str
+    ruling: Ruling = Ruling.PASS
+    why: str = ""
 
-
-def _needed(run: StageEvidence, package: str, module: str) -> tuple[Distribution, ...] | None:
-    """What a package needs to run, as a run has it installed; None where the package is not installed."""
-    installed = run.record.facts.installed if run.record else None
-    if installed is None:
-        return None
-    own = [one for one in installed.distributions if canonicalize_name(one.name) == package]
-    if not own:
-        return None
-    found = chains(installed, module, [edge.target for one in own for edge in one.requires])
-    return tuple(one for one in installed.distributions if one.name in found and one not in own)
+    def found(self, ruling: Ruling, why: str) -> _Footing:
+        """The same, judged."""
+        return replace(self, ruling=ruling, why=why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,78 +89,96 @@ class DependencyLevel(Rule):
         expected = f"every dependency of the ladder stands on {level} or higher"
         if self.third_party:
             expected += f", every other one is kept in {listed(self.third_party)}"
-        looked_at = [
-            each
-            for each in evidence.snapshot.dependencies
-            if not each.scopes or set(each.scopes) & set(self.scopes)
-        ]
-        stood = [(each, *self._stands(evidence, each)) for each in looked_at]
-        below = [why for _, ruling, why in stood if ruling is Ruling.FAIL]
-        unsure = [why for _, ruling, why in stood if ruling is Ruling.UNKNOWN]
+        stood = list(self._footings(evidence))
+        below = [each for each in stood if each.ruling is Ruling.FAIL]
+        unsure = [each for each in stood if each.ruling is Ruling.UNKNOWN]
         hidden, untold = _unlisted(evidence)
-        told = listed([*below, *hidden, *unsure, *untold], "; ")
-        seen = [each.id for each, ruling, _ in stood if ruling is not Ruling.PASS]
+        reasons = [*(each.why for each in below), *hidden, *(each.why for each in unsure), *untold]
+        told, seen = listed(reasons, "; "), [each.id for each in (*below, *unsure)]
         if below or hidden:
-            first = [each for each, ruling, _ in stood if ruling is Ruling.FAIL]
-            return self.fails(expected, told, seen, next=self._step(evidence, first, bool(hidden)))
+            return self.fails(expected, told, seen, next=self._step(level, below, hidden=bool(hidden)))
         if unsure or untold:
             step = "Resolve dependencies from the store, or with a lock that has digests, and publish again."
             if untold and not unsure:
                 step = "Install the package where its tests run, and publish a new build."
             return self.cannot_say(expected, told, seen, next=step)
-        inside = sum(self._is_internal(evidence, each) for each in looked_at)
-        count = len(looked_at)
-        actual = f"{inside} internal, {count - inside} third-party" if count else "it has no dependency"
+        inside = sum(each.internal for each in stood)
+        actual = f"{inside} internal, {len(stood) - inside} third-party" if stood else "it has no dependency"
         return self.passes(expected, actual)
 
-    def _is_internal(self, evidence: Evidence, dependency: DependencyFact) -> bool:
-        on_it = evidence.snapshot.policy.ladder.highest(kept.path for kept in dependency.kept)
-        named = any(is_like(_pattern(each), _name(dependency.id)) for each in self.internal)
-        return named or on_it is not None
+    def _footings(self, evidence: Evidence) -> Iterator[_Footing]:
+        """Every dependency that is looked at, judged."""
+        ladder = evidence.snapshot.policy.ladder
+        places = {place.repository: place for place in ladder.places()}
+        used = _used(evidence)
+        rank = ladder.rank(evidence.snapshot.level)
+        for each in evidence.snapshot.dependencies:
+            if each.scopes and not set(each.scopes) & set(self.scopes):
+                continue
+            repositories = [kept.path.partition("/")[0] for kept in each.kept]
+            on_it = [places[repository] for repository in repositories if repository in places]
+            named = any(is_like(_pattern(pattern), name_of(each.id)) for pattern in self.internal)
+            footing = _Footing(
+                id=each.id,
+                build=_made_by(each),
+                internal=bool(on_it) or named or not used[each.module, each.id].isdisjoint(places),
+                place=max(on_it, key=lambda place: place.rank, default=None),
+                revoked=_said(each, _REVOKED),
+            )
+            yield self._judged(footing, each, frozenset(repositories), rank)
 
-    def _stands(self, evidence: Evidence, dependency: DependencyFact) -> tuple[Ruling, str]:
-        """How a dependency stands, with the reason unless it passes."""
-        if reason := _revoked(dependency):
-            return Ruling.FAIL, f"{dependency.id}{_made_by(dependency)} was revoked: {reason}"
-        if self._is_internal(evidence, dependency):
-            return _level_of(evidence, dependency)
-        if not dependency.sha256 and (self.third_party or not self.internal):
-            return Ruling.UNKNOWN, f"nothing says which file of {dependency.id} was used; it may be internal"
-        repositories = sorted({kept.path.partition("/")[0] for kept in dependency.kept})
-        if not self.third_party or set(repositories) & set(self.third_party):
-            return Ruling.PASS, ""
-        there = f"only in {listed(repositories)}" if repositories else "not kept in this store"
-        return Ruling.FAIL, f"{dependency.id} is from a third party and {there}"
+    def _judged(
+        self, footing: _Footing, fact: DependencyFact, repositories: frozenset[str], rank: int
+    ) -> _Footing:
+        about = f"{footing.id}{footing.build}"
+        if footing.revoked:
+            return footing.found(Ruling.FAIL, f"{about} was revoked: {footing.revoked}")
+        if footing.internal:
+            return _level_of(footing, rank, about, known=bool(fact.sha256))
+        if not fact.sha256 and (self.third_party or not self.internal):
+            why = f"nothing says which file of {footing.id} was used; it may be internal"
+            return footing.found(Ruling.UNKNOWN, why)
+        if not self.third_party or repositories & set(self.third_party):
+            return footing
+        there = f"only in {listed(sorted(repositories))}" if repositories else "not kept in this store"
+        return footing.found(Ruling.FAIL, f"{footing.id} is from a third party and {there}")
 
-    def _step(self, evidence: Evidence, offenders: list[DependencyFact], hidden: bool) -> str:
-        level = evidence.snapshot.level
-        revoked = [each.id for each in offenders if _revoked(each)]
-        offenders = [each for each in offenders if not _revoked(each)]
-        inside = [each for each in offenders if self._is_internal(evidence, each)]
+    def _step(self, level: str, below: list[_Footing], *, hidden: bool) -> str:
+        revoked = [each.id for each in below if each.revoked]
+        inside = [each for each in below if each.internal and not each.revoked]
         steps = [f"Publish a new build without {listed(revoked)}."] if revoked else []
         if inside:
-            first = f"{inside[0].id}{_made_by(inside[0])}"
             others = f" and {plural(len(inside) - 1, 'other')}" if len(inside) > 1 else ""
-            steps.append(f"Promote {first}{others} to {level} first, or use --with-dependencies.")
-        if len(inside) < len(offenders):
-            repository = self.third_party[0] if self.third_party else "an allowed repository"
+            first = f"{inside[0].id}{inside[0].build}{others}"
+            steps.append(f"Promote {first} to {level} first, or use --with-dependencies.")
+        if len(inside) + len(revoked) < len(below):
+            repository = listed(self.third_party)
             steps.append(f"Install third-party packages from {repository}, and publish a new build.")
         if hidden:
             steps.append("Publish a new build whose build-info names every dependency.")
         return " ".join(steps)
 
 
-def _level_of(evidence: Evidence, dependency: DependencyFact) -> tuple[Ruling, str]:
-    """How an internal dependency stands."""
-    ladder, about = evidence.snapshot.policy.ladder, dependency.id
-    if not dependency.sha256:
-        return Ruling.UNKNOWN, f"{about} is internal, and nothing says which file of it was used"
-    place = ladder.highest(kept.path for kept in dependency.kept)
+def _level_of(footing: _Footing, rank: int, about: str, *, known: bool) -> _Footing:
+    """An internal dependency, judged."""
+    if not known:
+        why = f"{footing.id} is internal, and nothing says which file of it was used"
+        return footing.found(Ruling.UNKNOWN, why)
+    place = footing.place
     if place is None:
-        return Ruling.FAIL, f"{about} is internal and stands on no level"
-    if place.rank >= ladder.rank(evidence.snapshot.level):
-        return Ruling.PASS, ""
-    return Ruling.FAIL, f"{about}{_made_by(dependency)} stands on {place.level} ({place.repository})"
+        return footing.found(Ruling.FAIL, f"{footing.id} is internal and stands on no level")
+    if place.rank >= rank:
+        return footing
+    return footing.found(Ruling.FAIL, f"{about} stands on {place.level} ({place.repository})")
+
+
+def _used(evidence: Evidence) -> Mapping[tuple[str, str], set[str]]:
+    """The repositories that kept dependencies when they were used, by module and id."""
+    used: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for module in evidence.snapshot.build.modules:
+        for each in module.dependencies if module.is_package else ():
+            used[module.id, each.id].add(each.repository)
+    return used
 
 
 def _pattern(pattern: str) -> str:
@@ -165,21 +187,14 @@ def _pattern(pattern: str) -> str:
 
 
 def _made_by(dependency: DependencyFact) -> str:
-    """`` (build NAME/NUMBER)`` of the build that made a dependency; empty when its files do not say."""
-    for kept in dependency.kept:
-        name, number = _property(kept, "build.name"), _property(kept, "build.number")
-        if name and number:
-            return f" (build {name}/{number})"
-    return ""
+    name, number = _said(dependency, "build.name"), _said(dependency, "build.number")
+    return f" (build {name}/{number})" if name and number else ""
 
 
-def _property(kept: KeptFile, name: str) -> str:
-    return next(iter(kept.properties.get(name, ())), "")
-
-
-def _revoked(dependency: DependencyFact) -> str:
-    """Why nobody may use a dependency any more; empty when that was not said."""
-    return next(filter(None, (_property(kept, _REVOKED) for kept in dependency.kept)), "")
+def _said(dependency: DependencyFact, name: str) -> str:
+    """A property of the files of a dependency; empty when none of them has it."""
+    values = (next(iter(kept.properties.get(name, ())), "") for kept in dependency.kept)
+    return next(filter(None, values), "")
 
 
 def _unlisted(evidence: Evidence) -> tuple[list[str], list[str]]:
@@ -187,17 +202,13 @@ def _unlisted(evidence: Evidence) -> tuple[list[str], list[str]]:
     told = {each.id for each in evidence.snapshot.dependencies}
     hidden: dict[str, None] = {}
     untold = []
-    for package, module in _package_names(evidence).items():
-        known = [
-            needed for run in beginning(evidence) if (needed := _needed(run, package, module)) is not None
-        ]
+    for package, module in package_names(evidence).items():
+        known = [found for run in beginning(evidence) if (found := needed(run, package)) is not None]
         if not known:
             untold.append(f"what {module} needs is not known: it was not installed where its tests ran")
-        for one in (one for needed in known for one in needed):
-            if one.id not in told:
-                hidden[f"{one.id} was there when {module} was tested, and the build-info leaves it out"] = (
-                    None
-                )
+        missing = dict.fromkeys(one.id for found in known for one in found if one.id not in told)
+        text = "{} was there when {} was tested, and the build-info leaves it out"
+        hidden |= dict.fromkeys(text.format(each, module) for each in missing)
     return list(hidden), untold
 
 
@@ -217,31 +228,25 @@ class DependencyCertainty(Rule):
         """What this rule finds."""
         expected = f"of every dependency it is known at least as {self.at_least.value} which file it was"
         runs = runs_of(evidence, self.stages)
+        untold = [shown_run(run) for run in runs if is_unread(run) or installed_in(run) is None]
         stand: dict[str, Certainty | None] = {}
-        untold = [shown_run(run) for run in runs if run.problem or run.record is None]
-        known = set()
-        for package, module in _package_names(evidence).items():
-            for run in runs:
-                for one in _needed(run, package, module) or ():
-                    certainty = one.origin.certainty if one.origin else None
-                    stand[one.id] = _worse(stand.get(one.id, certainty), certainty)
-                if _needed(run, package, module) is not None:
-                    known.add(module)
-        untold += [
-            f"{module} is not installed in any run"
-            for module in _package_names(evidence).values()
-            if module not in known
-        ]
-        below = [
-            f"{name}: {rung.value}" for name, rung in sorted(stand.items()) if rung and self._is_below(rung)
-        ]
+        for package, module in package_names(evidence).items():
+            found = [needed(run, package) for run in runs if not is_unread(run)]
+            if all(each is None for each in found):
+                untold.append(f"{module} is not installed in any run")
+            for one in (one for each in found for one in each or ()):
+                certainty = one.origin.certainty if one.origin else None
+                stand[one.id] = _worse(stand.get(one.id, certainty), certainty)
+        known = [(name, rung) for name, rung in sorted(stand.items()) if rung is not None]
+        below = [f"{name}: {rung.value}" for name, rung in known if self._is_below(rung)]
         untold += [f"{name}: nobody looked" for name, rung in sorted(stand.items()) if rung is None]
         if below:
             step = "Install from a lock with digests; `pytest-defend environment` says what is missing."
             return self.fails(expected, listed([*below, *untold], "; "), where(runs), next=step)
-        if untold or not known:
+        if untold or not runs:
             step = "Run the stage again, with the package installed."
-            return self.cannot_say(expected, listed(untold, "; ") or "nothing says", where(runs), next=step)
+            actual = f"not known of {listed(untold, '; ')}" if untold else "no stage has run"
+            return self.cannot_say(expected, actual, where(runs), next=step)
         return self.passes(expected, f"{plural(len(stand), 'package')}, none less certain", where(runs))
 
     def _is_below(self, rung: Certainty) -> bool:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_defend.documents import chain
 from pytest_defend.documents.statements import Statement
 from pytest_defend.errors import InvalidDocument
-from pytest_defend.gates.material import build_said, instant, listed, packages, plural, shown_run, where
+from pytest_defend.gates.material import (
+    build_said,
+    instant,
+    is_unread,
+    listed,
+    packages,
+    plural,
+    shown_run,
+    where,
+)
 from pytest_defend.gates.rule import Rule
 
 if TYPE_CHECKING:
@@ -169,7 +178,7 @@ class SubjectMatch(Rule):
             return self.fails(
                 expected, "the build has no package; there is nothing to promote", next="Publish one with it."
             )
-        read = [run for run in evidence.stages if run.record is not None and not run.problem]
+        read = [run for run in evidence.stages if not is_unread(run)]
         digests = {file.sha256 for file in files if file.sha256}
         named = {
             subject.checksums.sha256: (subject.file, run)
@@ -190,6 +199,9 @@ class SubjectMatch(Rule):
             step = "Run a stage on these files (--defend-artifact-from), or publish the build without them."
             actual = f"no record names {listed(untold)}"
             return (self.fails if read else self.cannot_say)(expected, actual, untold, next=step)
+        if unread := [shown_run(run) for run in evidence.stages if is_unread(run)]:
+            step = "Publish the build again under a new number, from runs whose evidence is untouched."
+            return self.cannot_say(expected, f"what {listed(unread)} is about is not known", next=step)
         return self.passes(expected, f"{plural(len(files), 'file')}, each named by a record", where(read))
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "digest_of",
     "duration",
     "instant",
+    "is_unread",
     "listed",
     "packages",
     "percent",
@@ -125,6 +126,11 @@ def runs_of(evidence: Evidence, stages: Iterable[str] = ()) -> tuple[StageEviden
     """
     wanted = frozenset(stages)
     return tuple(run for run in evidence.newest() if not wanted or run.fact.stage in wanted)
+
+
+def is_unread(run: StageEvidence) -> bool:
+    """Whether nothing is known of a run but that it was: it may be what would have replaced an older one."""
+    return bool(run.problem) or run.record is None or run.verdict is None
 
 
 def counting(evidence: Evidence, stages: Sequence[str]) -> tuple[str, ...]:

@@ -266,7 +266,12 @@ class Environments(Rule):
     ) -> tuple[Ruling, str]:
         there = [run for run in runs if cell.covers(run)]
         stood = [standing(evidence, run) for run in there]
-        passed = [why for ruling, why in stood if ruling is Ruling.PASS]
+        replaced = {run.fact.stage for run in runs if _is_placeless(run)}  # perhaps, by a run from nowhere
+        passed = [
+            why
+            for run, (ruling, why) in zip(there, stood, strict=True)
+            if ruling is Ruling.PASS and run.fact.stage not in replaced
+        ]
         bad = sorted(each for each in stood if each[0] is not Ruling.PASS)  # failures come first
         anywhere = [shown_run(run) for run in runs if _is_placeless(run)]
         # With one stage meant, a red run in a corner of the environment is a red environment.

@@ -10,6 +10,7 @@ import pytest
 from judged import LADDER, a_dependency, a_stage, an_evidence, judged, with_facts
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.gates import judge, kinds, read_policy, ruling
+from pytest_defend.model.buildinfo import Dependency, Module
 from pytest_defend.model.decision import Override, Ruling, Severity
 from pytest_defend.model.distributions import Distribution, Edge, Installed
 from pytest_defend.model.origins import Certainty, Origin
@@ -91,6 +92,14 @@ def test_no_dependency_stands_below(
     assert finding.ruling is expected
     assert actual in finding.actual
     assert step in finding.next
+
+
+def test_a_dependency_that_was_on_the_ladder_is_internal_for_ever() -> None:
+    used = Dependency(id="lib:2.0", repository="integration")
+    build = replace(an_evidence().snapshot.build, modules=(Module(id="demo:1.0", dependencies=(used,)),))
+    gone = a_dependency(repository="")
+    finding = judged(an_evidence(build=build, dependencies=(gone,)), "dependency-level")
+    assert (finding.ruling, finding.actual) == (Ruling.FAIL, "lib:2.0 is internal and stands on no level")
 
 
 def test_a_dependency_that_was_revoked_is_refused() -> None:
@@ -229,7 +238,7 @@ def test_it_is_certain_which_files_were_tested_with(
 
 
 def test_of_several_runs_the_least_certain_counts() -> None:
-    runs = (_origin(Certainty.PROVEN), with_facts(a_stage("smoke"), installed=None))
+    runs = (_origin(Certainty.PROVEN), with_facts(a_stage("smoke"), installed=Installed()))
     assert judged(an_evidence(*runs), "dependency-certainty", "proven").ruling is Ruling.PASS
     worse = (_origin(Certainty.PROVEN), a_stage("smoke"))
     assert judged(an_evidence(*worse), "dependency-certainty", "proven").ruling is Ruling.FAIL
