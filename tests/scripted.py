@@ -155,7 +155,8 @@ class _GateVisit(_Visit):
             self.server.broken()
             self._broken(str(fault))
             return
-        status, headers, answer = self._forwarded(body)
+        altered = fault == "altered" and body
+        status, headers, answer = self._forwarded(body[:-1] + bytes([body[-1] ^ 1]) if altered else body)
         if self.server.after is not None and self.command not in ("GET", "HEAD"):
             self.server.after()
         if fault == "reset after":
