@@ -97,7 +97,7 @@ def test_on_a_server(jobs: list[tuple[Path, Manifest]], tmp_path: Path, profile:
             """As a job has it: one that waits when others are busy."""
             return ArtifactoryStore(url, Session(), a_clock)
 
-        # a server has no way to begin a build that two begin at once; one job does, as in every pipeline
+        # one job begins the build, as in most pipelines; test_beginnings.py has several that do
         first = _numbered(jobs[0][1], "1")
         publish(jobs[0][0], first, store())
         _together(jobs, "1", store)
