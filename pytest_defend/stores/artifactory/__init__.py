@@ -16,7 +16,7 @@ from pytest_defend.stores import promotions, rules
 from pytest_defend.stores.artifactory.beginning import Beginning
 from pytest_defend.stores.artifactory.catalogue import Catalogue
 from pytest_defend.stores.artifactory.crew import work_on
-from pytest_defend.stores.artifactory.inspection import Inspection, Repository
+from pytest_defend.stores.artifactory.inspection import Inspection
 from pytest_defend.stores.artifactory.ledger import Ledger
 from pytest_defend.stores.artifactory.marking import Marking
 from pytest_defend.stores.artifactory.promotion import Promoter
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_defend.stores.bodies import Progress
     from pytest_defend.stores.session import Session
 
-__all__ = ["ArtifactoryStore", "Repository", "ServerFacts"]
+__all__ = ["ArtifactoryStore", "ServerFacts"]
 
 
 class ArtifactoryStore:

@@ -6,30 +6,21 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_defend.errors import AccessDenied, NotFound, StoreError
+from pytest_defend.model.repositories import VIRTUAL, Repository
 from pytest_defend.stores.answers import NeedsPro
 from pytest_defend.stores.artifactory.names import encoded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_defend.stores.artifactory.site import ServerFacts, Site
 
-__all__ = ["Inspection", "Repository"]
+__all__ = ["Inspection"]
 
 _RIGHTS = {"r": "read", "w": "deploy", "n": "annotate", "d": "delete", "m": "manage"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
-    """A repository as this user sees it."""
-
-    key: str
-    kind: str
-    """`local`, `remote`, `virtual` or `federated`."""
-    package_type: str
-    """Empty when the server does not say (before 7)."""
 
 
 class Inspection:
@@ -56,18 +47,10 @@ class Inspection:
         return self._site.facts()
 
     def repositories(self) -> tuple[Repository, ...]:
-        """The repositories this user sees, sorted by key."""
+        """The repositories this user sees, sorted by key; what virtual ones look into is not told."""
         query = f"?project={encoded(self._site.project)}" if self._site.project else ""
         found = self._site.read(f"repositories{query}", key=self._site.locator)
-        repositories = [
-            Repository(
-                key=entry["key"],
-                kind=str(entry.get("type", "")).lower(),
-                package_type=str(entry.get("packageType", "")).lower(),
-            )
-            for entry in found
-        ]
-        return tuple(sorted(repositories, key=lambda repository: repository.key))
+        return tuple(sorted(map(_listed, found), key=lambda repository: repository.key))
 
     def permissions(self, repository: str, user: str) -> frozenset[str] | None:
         """What a user may do in a repository, as far as it was given to the user by name.
@@ -86,3 +69,13 @@ class Inspection:
             raise
         letters = found.get("principals", {}).get("users", {}).get(user, ())
         return frozenset(_RIGHTS[letter] for letter in letters if letter in _RIGHTS)
+
+
+def _listed(entry: Mapping[str, Any]) -> Repository:
+    kind = str(entry.get("type", "")).lower()
+    return Repository(
+        key=entry["key"],
+        kind=kind,
+        package_type=str(entry.get("packageType", "")).lower(),
+        members=None if kind == VIRTUAL else (),
+    )

@@ -20,9 +20,10 @@ from pytest_defend.errors import (
 )
 from pytest_defend.model.buildinfo import BuildId, Module
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.repositories import Repository
 from pytest_defend.protocols import Promotion
 from pytest_defend.stores.answers import NeedsPro, Unclear
-from pytest_defend.stores.artifactory import ArtifactoryStore, Repository
+from pytest_defend.stores.artifactory import ArtifactoryStore
 from pytest_defend.stores.artifactory.documents import module_to_wire, to_wire
 from pytest_defend.stores.session import Session
 from scripted import Canned, Scripted, Seen, reset
