@@ -534,7 +534,7 @@ def test_repositories_and_permissions_are_told() -> None:
         inspection.ping()
         assert inspection.repositories() == (
             Repository(key="a", kind="local", package_type=""),
-            Repository(key="b", kind="virtual", package_type="pypi"),
+            Repository(key="b", kind="virtual", package_type="pypi", members=None),
         )
         assert inspection.permissions("a", "jo") == frozenset({"read", "deploy"})
         assert inspection.permissions("a", "else") == frozenset()
