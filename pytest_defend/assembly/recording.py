@@ -24,6 +24,7 @@ from pytest_defend.assembly.extensions import announce, load_extensions, look_at
 from pytest_defend.assembly.facts import read_facts
 from pytest_defend.assembly.material import read_material
 from pytest_defend.assembly.redaction import redactor_of
+from pytest_defend.assembly.signing import open_key
 from pytest_defend.assembly.store import check_locator, open_store
 from pytest_defend.capture.journal import JournalFile
 from pytest_defend.model.bundle import JOURNAL
@@ -32,6 +33,7 @@ from pytest_defend.model.fields import epoch_ms, instant_from_ms
 from pytest_defend.model.journal import VERSION, Header, header_line, read_lines
 
 if TYPE_CHECKING:
+    from pytest_defend.actions.stated import Key
     from pytest_defend.assembly.tracing import Tracing
     from pytest_defend.capture.redaction import Redactor
     from pytest_defend.model.bundle import Manifest, Published
@@ -60,6 +62,7 @@ class Recording:
         journal: The journal's file.
         redactor: Masks secrets in everything that is written.
         gaps: What went wrong outside the journal, in the order it did.
+        key: Signs the stage when it is published; None for nobody.
         tracing: What may say where packages came from; None before facts are read, and when taken up later.
         progress: Is told how far each file is on its way to or from a server; None for nobody.
     """
@@ -72,6 +75,7 @@ class Recording:
     journal: JournalFile
     redactor: Redactor
     gaps: list[Gap] = field(default_factory=list)
+    key: Key | None = field(default=None, repr=False)
     tracing: Tracing | None = None
     progress: Progress | None = None
     _facts: RunFacts | None = None
@@ -165,11 +169,14 @@ def begin(
         each: Whether every worker runs every test.
 
     Raises:
-        UsageError: An extension cannot be loaded, or asked for its redaction; the store is none we can use.
+        UsageError: An extension cannot be loaded, or asked for its redaction; the store is none we can use,
+            the key none that signs.
         InvalidDocument: The project's policy is not understood.
     """
     if settings.publish or settings.dry_run:
         check_locator(settings)
+    signs = settings.publish or settings.dry_run  # a record alone is signed by whoever publishes it
+    key = open_key(settings, project, cwd=config.invocation_params.dir) if signs else None
     load_extensions(config.pluginmanager)
     check_policy(settings, project)
     redactor = redactor_of(settings, redactions(config.hook), config)
@@ -184,6 +191,7 @@ def begin(
         header=header,
         journal=journal,
         redactor=redactor,
+        key=key,
     )
 
 

@@ -26,7 +26,7 @@ def redactor_of(settings: Settings, more: Sequence[Callable[[str], str]], config
         more: Redaction of extensions.
         config: Of the pytest run, if it is one.
     """
-    own = (settings.access_token, settings.password)
+    own = (settings.access_token, settings.password, settings.signing_passphrase)
     known = [secret.reveal() for secret in own if secret]
     return Redactor.from_environ(
         os.environ,

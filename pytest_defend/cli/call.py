@@ -70,6 +70,11 @@ class Call:
 
         return Meter(say, Screen(draw, encoding=err.encoding) if watched else None)
 
+    @property
+    def ask(self) -> Callable[[str], str] | None:
+        """Asks whoever sits at the terminal for the passphrase of a file; None when nobody does."""
+        return _asked if sys.stdin.isatty() else None
+
     def build(self) -> BuildId:
         """The build that was named.
 
@@ -86,6 +91,12 @@ class Call:
             render.as_json(document)
         else:
             render.as_text(text())
+
+
+def _asked(file: str) -> str:
+    import getpass
+
+    return getpass.getpass(f"Passphrase of {file}: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

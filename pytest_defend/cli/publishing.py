@@ -12,6 +12,7 @@ from pytest_defend.cli.call import YES, Command
 from pytest_defend.errors import DefendError, UsageError
 
 if TYPE_CHECKING:
+    from pytest_defend.actions.stated import Key
     from pytest_defend.cli.call import Call
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Verdict
@@ -24,11 +25,12 @@ __all__ = ["COMMANDS"]
 def _publish(call: Call) -> int:
     """Publish records, bundles and journals; without any, everything that waits in the spool."""
     hook, meter = assembly.plugin_manager().hook, call.meter()
+    key = assembly.open_key(call.settings, call.project, call.ask)
     store = call.store(meter)
     done: list[tuple[Published, Verdict]] = []
     try:
         for given in call.given.records or _waiting(call):
-            row = _published(call, Path(given), hook, store, meter)
+            row = _published(call, Path(given), hook, store, meter, key)
             done.append(row)
     finally:
         rows = [{**published.to_dict(), "verdict": verdict.to_dict()} for published, verdict in done]
@@ -47,7 +49,9 @@ def _waiting(call: Call) -> list[str]:
     return [row.folder for row in rows if row not in left]
 
 
-def _published(call: Call, given: Path, hook: Any, store: Store, meter: Meter) -> tuple[Published, Verdict]:
+def _published(
+    call: Call, given: Path, hook: Any, store: Store, meter: Meter, key: Key | None
+) -> tuple[Published, Verdict]:
     from pytest_defend.actions.publish import mark, publish
 
     with assembly.complete_bundle(given, call.settings, call.project, hook) as (folder, manifest, final):
@@ -66,6 +70,10 @@ def _published(call: Call, given: Path, hook: Any, store: Store, meter: Meter) -
             return published, manifest.concluded(final)
         assembly.announce(hook, published)
         verdict = mark(manifest, store, final)
+        if key is not None:
+            signed = assembly.sign_run(published.build, manifest.run, store, key)
+            for line in render.summary.signed_lines(signed):
+                sys.stderr.write(f"pytest-defend: {published.build}: {line}\n")
     assembly.leave_spool(folder, call.project)
     _tell_eligibility(call, published, store)
     return published, verdict
@@ -113,7 +121,7 @@ COMMANDS = {
                 },
             ),
         ),
-        flags=("store", "repository", "dry_run", "on_exists"),
+        flags=("store", "repository", "dry_run", "on_exists", "signing_key"),
     ),
     "spool": Command(
         run=_spool,

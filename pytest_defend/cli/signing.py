@@ -56,17 +56,10 @@ def _sign(call: Call) -> int:
 
 def _keys(call: Call, files: list[str]) -> list[Key]:
     """The keys of some files; without any, the one of the settings."""
-    ask = _asked if sys.stdin.isatty() else None
     if files:
-        return [assembly.read_key(Path(file).expanduser(), call.settings, ask) for file in files]
-    key = assembly.open_key(call.settings, call.project, ask)
+        return [assembly.read_key(Path(file).expanduser(), call.settings, call.ask) for file in files]
+    key = assembly.open_key(call.settings, call.project, call.ask)
     return [key] if key else []
-
-
-def _asked(file: str) -> str:
-    import getpass
-
-    return getpass.getpass(f"Passphrase of {file}: ")
 
 
 def _verify_evidence(call: Call) -> int:

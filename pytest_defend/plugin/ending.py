@@ -25,7 +25,13 @@ from pytest_defend.errors import DefendError
 from pytest_defend.model.bundle import FINAL, Final
 from pytest_defend.render.markdown import summary_block
 from pytest_defend.render.progress import Meter, Screen, is_drawable
-from pytest_defend.render.summary import eligible_lines, header_line, published_lines, summary_lines
+from pytest_defend.render.summary import (
+    eligible_lines,
+    header_line,
+    published_lines,
+    signed_lines,
+    summary_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +71,7 @@ class Ending:
         self._done: Published | None = None
         self._eligibility: tuple[Eligibility, ...] = ()
         self._problem = False
+        self._missing = "MARKED"  # of what comes after publishing
         self._said = ""
         self.started = False
 
@@ -173,6 +180,10 @@ class Ending:
         verdict = mark(manifest, store, final)
         if verdict != manifest.verdict:
             self._tell([f"stage {manifest.stage} {verdict.result.value}: {'; '.join(verdict.reasons)}"])
+        self._missing = "SIGNED"
+        if self._done is not None and self._run.key is not None:
+            signed = assembly.sign_run(self._done.build, manifest.run, store, self._run.key)
+            self._tell(signed_lines(signed))
         self._tell_eligibility(store)
 
     def _tell_eligibility(self, store: Store) -> None:
@@ -212,7 +223,7 @@ class Ending:
         if settings.on_error == "ignore":
             return
         done = "RECORDED" if not (settings.publish or settings.dry_run) else "PUBLISHED"
-        self._said = f"NOT {'MARKED' if self._published else done}: {self._run.redactor.text(problem)}"
+        self._said = f"NOT {self._missing if self._published else done}: {self._run.redactor.text(problem)}"
         lines = [self._said]
         if folder.is_dir() and not settings.dry_run:
             lines.append(f"The record is kept: {self._later(folder)}")
@@ -221,9 +232,13 @@ class Ending:
     def _later(self, folder: Path) -> str:
         """The command that publishes the record to where it was meant to go."""
         settings = self._run.settings
-        on_command_line = settings.origins["store"].startswith("command line")
-        store = ("--defend-store", settings.store) if on_command_line else ()
-        return shlex.join(("pytest-defend", "publish", *store, str(folder)))
+        given = [
+            text
+            for name, flag in (("store", "--defend-store"), ("signing_key", "--defend-signing-key"))
+            if settings.origins[name].startswith("command line")
+            for text in (flag, getattr(settings, name))
+        ]
+        return shlex.join(("pytest-defend", "publish", *given, str(folder)))
 
     def _tell_ci(self, manifest: Manifest, verdict: Verdict) -> None:
         """Append to the file that the CI system shows with its run, if it has one."""

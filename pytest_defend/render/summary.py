@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.model.record import Shipped
 from pytest_defend.model.ruling import Ruling
+from pytest_defend.model.signing import Signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.origins import Tree
     from pytest_defend.model.record import RanOn
     from pytest_defend.model.results import Tally, Verdict
+    from pytest_defend.model.signing import SigningView
 
 __all__ = [
     "counts",
@@ -29,6 +31,7 @@ __all__ = [
     "header_line",
     "published_lines",
     "rungs",
+    "signed_lines",
     "size",
     "stage_line",
     "subject_line",
@@ -38,6 +41,7 @@ __all__ = [
 _WORKERS = 8  # named in a terminal
 _PATHS = 3  # named in a terminal
 _GAPS = 10  # named in a terminal; all of them are in the record
+_KEY = 8  # digits of a key's id, as in names of files
 _UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
@@ -114,6 +118,13 @@ def eligible_lines(told: Eligibility) -> Iterator[str]:
         return
     yield f"not eligible for {told.level}:"
     yield from (f"  {reason}" for reason in told.reasons)
+
+
+def signed_lines(view: SigningView) -> Iterator[str]:
+    """Who signed, by the beginning of the id of the key; below it what a service did not take."""
+    for keyid in dict.fromkeys(row.keyid for row in view.rows if row.state is not Signing.NOT):
+        yield f"signed by {keyid[:_KEY]}"
+    yield from view.warnings
 
 
 def published_lines(published: Published) -> Iterator[str]:
