@@ -59,7 +59,7 @@ def a_stage(
     """A stage of build `demo/<number>`, published and marked; without a `final` only published."""
     dist = a_dist_file(folder / f"dist-{number}-{run}", content=content)
     material = Material(dists=[dist], tested={dist.path: RanOn(what=Shipped.ARTIFACT)})
-    started = parse_instant(f"2026-01-31T11:59:0{run.removeprefix('r')}.456+0000")
+    started = parse_instant(f"2026-01-31T11:59:{int(run.removeprefix('r')):02}.456+0000")
     name = f"{number}-{run}"
     manifest = a_bundle(
         folder / name, *lines, material=material, run=run, stage=stage, build_number=number, started=started
