@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
     from pytest_defend.assembly.policy import open_ladder, open_policy, outside, rule_kinds, verifiers
+    from pytest_defend.assembly.promotion import demote_build, promote_build, revoke_build
     from pytest_defend.assembly.recording import Recording, begin, leave_spool, spool_folder
     from pytest_defend.assembly.signing import (
         forward_to,
@@ -41,6 +42,7 @@ else:
         "begin": "recording",
         "complete_bundle": "bundles",
         "decided_by": "decisions",
+        "demote_build": "promotion",
         "examine": "store",
         "forward_to": "signing",
         "keep_decision": "decisions",
@@ -56,10 +58,12 @@ else:
         "outside": "policy",
         "override": "decisions",
         "page_of": "store",
+        "promote_build": "promotion",
         "read_decision": "decisions",
         "read_key": "signing",
         "read_verifiers": "signing",
         "read_whole_environment": "environment",
+        "revoke_build": "promotion",
         "rule_kinds": "policy",
         "sign_run": "signing",
         "spool_folder": "recording",
@@ -79,6 +83,7 @@ __all__ = [
     "begin",
     "complete_bundle",
     "decided_by",
+    "demote_build",
     "examine",
     "forward_to",
     "keep_decision",
@@ -94,10 +99,12 @@ __all__ = [
     "override",
     "page_of",
     "plugin_manager",
+    "promote_build",
     "read_decision",
     "read_key",
     "read_verifiers",
     "read_whole_environment",
+    "revoke_build",
     "rule_kinds",
     "sign_run",
     "spool_folder",

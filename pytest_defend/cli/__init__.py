@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend import __version__
-from pytest_defend.cli import judging, ladders, publishing, reading, serving, signing
+from pytest_defend.cli import judging, ladders, promoting, publishing, reading, serving, signing
 from pytest_defend.cli.call import BUG, INTERRUPTED, NO, UNKNOWN, USAGE, YES, Call
 from pytest_defend.errors import Conflict, Corrupt, DefendError, StoreError
 from pytest_defend.settings import FLAGS, find_project, resolve
@@ -35,9 +35,9 @@ __all__ = ["COMMANDS", "main", "parser"]
 _ORDER = (
     *("show", "builds", "files", "get", "fetch", "publish", "spool", "environment"),
     *("sign", "verify-evidence", "approve", "keygen"),
-    *("ladder", "gate", "doctor", "settings", "version", "serve"),
+    *("ladder", "gate", "promote", "demote", "revoke", "doctor", "settings", "version", "serve"),
 )
-_ROOMS = (reading, publishing, ladders, judging, signing, serving)
+_ROOMS = (reading, publishing, ladders, judging, promoting, signing, serving)
 _KNOWN: dict[str, Command] = {name: command for room in _ROOMS for name, command in room.COMMANDS.items()}
 COMMANDS = {name: _KNOWN[name] for name in _ORDER}
 """Every command, in the order of the help."""

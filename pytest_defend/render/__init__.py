@@ -17,16 +17,27 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pytest_defend.render import decision, evidence, ladder, packages, summary, text
+    from pytest_defend.render import decision, evidence, ladder, packages, promotion, summary, text
 
-__all__ = ["as_json", "as_text", "can_say", "decision", "evidence", "ladder", "packages", "summary", "text"]
+__all__ = [
+    "as_json",
+    "as_text",
+    "can_say",
+    "decision",
+    "evidence",
+    "ladder",
+    "packages",
+    "promotion",
+    "summary",
+    "text",
+]
 
 _UNCUT = 1_000_000  # columns of a pipe: paths stay in one piece for grep and awk
 
 
 def __getattr__(name: str) -> ModuleType:
     """Load what renders when it is asked for: a test run never needs rich, JSON needs none of it."""
-    if name in ("decision", "evidence", "ladder", "packages", "summary", "text"):
+    if name in ("decision", "evidence", "ladder", "packages", "promotion", "summary", "text"):
         from importlib import import_module  # noqa: PLC0415  # as above
 
         return import_module(f"pytest_defend.render.{name}")
