@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.actions.evidence import read
 from pytest_defend.actions.heights import LEVEL
-from pytest_defend.documents import dsse
+from pytest_defend.documents import chain, dsse
 from pytest_defend.documents.envelopes import SUFFIX, envelope_lines
 from pytest_defend.documents.statements import Descriptor
 from pytest_defend.documents.summary import Decided, input_of, summary_statement
@@ -155,7 +155,8 @@ def summary_paper(
     )
     envelope = dsse.sign(statement.to_bytes(), dsse.IN_TOTO, [signer])
     content = envelope_lines([envelope])
-    return Paper(build, _folder(decision), f"vsa{SUFFIX}", content, _said(decision, "pass"))
+    said = {**_said(decision, "pass"), chain.NAMED: chain.digest_of(envelope)}
+    return Paper(build, _folder(decision), f"vsa{SUFFIX}", content, said)
 
 
 def _subjects(build: BuildInfo) -> Iterator[Descriptor]:
