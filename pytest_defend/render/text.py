@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from pytest_defend.model.buildinfo import Status
     from pytest_defend.model.bundle import Published
     from pytest_defend.model.results import Verdict
     from pytest_defend.model.views import BuildRow, BuildView, Check, FilesView, FileView, SpoolRow, StageView
@@ -64,6 +65,7 @@ def build_view(view: BuildView) -> RenderableType:
         ("run", build.url),
         *((("source", f"{vcs.url} {vcs.branch} {vcs.revision}".strip())) for vcs in build.vcs),
         ("agents", _agent(view)),
+        *(("status", _status(status)) for status in build.statuses),
     )
     stages = [part for stage in view.stages for part in _stage(stage)]
     modules = Table(box=None, pad_edge=False)
@@ -78,6 +80,12 @@ def build_view(view: BuildView) -> RenderableType:
 def _agent(view: BuildView) -> str:
     agents = (view.build.agent, view.build.build_agent)
     return ", ".join(f"{agent.name} {agent.version}".strip() for agent in agents if agent)
+
+
+def _status(status: Status) -> str:
+    """What a build has reached, when, by whom and why."""
+    who = f" by {status.user or status.ci_user}" if status.user or status.ci_user else ""
+    return f"{status.status} {status.timestamp}{who}{f': {status.comment}' if status.comment else ''}"
 
 
 def _stage(stage: StageView) -> Iterable[RenderableType]:

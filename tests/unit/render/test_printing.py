@@ -7,12 +7,14 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from builders import STARTED, a_build_info
 from pytest_defend import render
+from pytest_defend.model.buildinfo import Status
 from pytest_defend.model.bundle import Published
 from pytest_defend.model.results import Result, Verdict
 from pytest_defend.model.views import BuildRow, BuildView, FilesView, FileView, StageView
@@ -81,6 +83,16 @@ def test_a_build_is_its_head_its_stages_and_its_modules() -> None:
         "module    artifacts  dependencies\n"
         "demo:1.0          1             1\n"
     )
+
+
+def test_a_build_says_what_it_has_reached() -> None:
+    view = a_view()
+    statuses = (
+        Status(status="qa", timestamp=STARTED, user="ann", ci_user="bot", comment="well done"),
+        Status(status="released", timestamp=STARTED, ci_user="bot"),
+    )
+    printed = piped(render.text.build_view(replace(view, build=replace(view.build, statuses=statuses))))
+    assert f"  status   qa {STARTED} by ann: well done\n  status   released {STARTED} by bot\n" in printed
 
 
 @pytest.mark.parametrize(
