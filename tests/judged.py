@@ -16,6 +16,7 @@ from pytest_defend.documents.chain import BUILD, PREVIOUS, build_field
 from pytest_defend.documents.stageresult import TEST_RESULT
 from pytest_defend.documents.statements import STATEMENT
 from pytest_defend.gates import judge, kinds, read_policy
+from pytest_defend.gates.people import APPROVAL
 from pytest_defend.model.buildinfo import BuildInfo, Dependency, Module, Vcs
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import Distribution, Edge, Installed
@@ -45,6 +46,7 @@ __all__ = [
     "a_file",
     "a_kept",
     "a_stage",
+    "an_approval",
     "an_envelope",
     "an_evidence",
     "judged",
@@ -239,6 +241,20 @@ def an_envelope(
             },
         },
         keys=frozenset({_KEYID}),
+    )
+
+
+def an_approval(key: str = _KEYID, **changes: Any) -> EnvelopeEvidence:
+    """A signed approval of the wheel for `integration`."""
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": "demo", "digest": {"sha256": WHEEL.sha256}}],
+        "predicateType": APPROVAL,
+        "predicate": {"level": "integration", BUILD: dict(build_field(_build(()).id))},
+        **changes,
+    }
+    return replace(
+        an_envelope(), statement=statement, keys=frozenset({key}), path="approval", digest="a" * 64
     )
 
 

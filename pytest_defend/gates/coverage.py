@@ -72,9 +72,9 @@ class CoverageLimits(Rule):
         judged: list[_Judged] = []
         seen: list[str] = []
         runs = runs_of(evidence, self.stages)
-        unread = {run.fact.stage for run in runs if is_unread(run)}
-        judged += [(Ruling.UNKNOWN, f"{shown_run(run)} does not count") for run in runs if is_unread(run)]
-        for run in (run for run in runs if run.fact.stage not in unread):
+        unsure = [run for run in runs if is_unread(run) or not evidence.is_last(run)]
+        judged += [(Ruling.UNKNOWN, f"{shown_run(run)} is not known to count") for run in unsure]
+        for run in (run for run in runs if run not in unsure):
             paths = _paths(run, self.file)
             seen += paths
             if not paths and self.stages:

@@ -201,7 +201,7 @@ def _unlisted(evidence: Evidence) -> tuple[list[str], list[str]]:
     """What records name and the build-info does not; and packages of which nobody knows what they need."""
     told = {each.id for each in evidence.snapshot.dependencies}
     hidden: dict[str, None] = {}
-    untold = []
+    untold = [] if package_names(evidence) else ["the build has no package"]
     for package, module in package_names(evidence).items():
         known = [found for run in beginning(evidence) if (found := needed(run, package)) is not None]
         if not known:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_defend.gates.material import (
-    is_unread,
     listed,
     packages,
     plural,
@@ -93,11 +92,10 @@ def _file(file: FileFact) -> str:
 def _ran_on(evidence: Evidence, wheel: FileFact, runs: list[StageEvidence]) -> tuple[Ruling, str]:
     """Whether one of these runs tested a wheel, and if not, what is nearest to it."""
     worst = (Ruling.UNKNOWN, "no run that can be read names it" if runs else "it has not run")
-    unread = {run.fact.stage for run in runs if is_unread(run)}
     for run in runs:
         ruling, why = standing(evidence, run)
-        if run.record is None or run.fact.stage in unread:
-            worst = (Ruling.UNKNOWN, why) if is_unread(run) else worst
+        if run.record is None or not evidence.is_last(run):
+            worst = (Ruling.UNKNOWN, why if run.record is None else f"{why}, but not for certain as the last")
             continue
         for subject in run.record.subjects:
             if not wheel.sha256 or subject.checksums.sha256 != wheel.sha256:

@@ -57,7 +57,8 @@ class RequiredTests(Rule):
             return self.cannot_say(expected, actual, where(runs), next=RERUN)
         unmatched = [f"{each} means no test that ran" for each in self.tests if not _meant(each, runs)]
         meant = sorted({nodeid for each in self.tests for nodeid in _meant(each, runs)})
-        bad = [told for nodeid in meant if (told := _not_passed(nodeid, runs))]
+        sure = [run for run in runs if evidence.is_last(run)]
+        bad = [told for nodeid in meant if (told := _not_passed(nodeid, runs, sure))]
         if unmatched or bad:
             step = (
                 "Make these tests run and pass. If one was renamed or removed on purpose, change the policy."
@@ -70,14 +71,14 @@ def _meant(pattern: str, runs: Iterable[StageEvidence]) -> frozenset[str]:
     return frozenset(nodeid for run in runs for nodeid in selected(pattern, run))
 
 
-def _not_passed(nodeid: str, runs: Iterable[StageEvidence]) -> str:
+def _not_passed(nodeid: str, runs: Iterable[StageEvidence], sure: Iterable[StageEvidence]) -> str:
     """Why a test did not pass, in words; skipped in one run is no harm when it passed in another."""
     ends = [(run.outcomes[nodeid], run) for run in runs if nodeid in run.outcomes]
-    passed = any(outcome is Outcome.PASSED for outcome, _ in ends)
+    passed = any(run.outcomes.get(nodeid) is Outcome.PASSED for run in sure)
     for outcome, run in ends:
         if outcome is not Outcome.PASSED and not (passed and outcome is Outcome.SKIPPED):
             return f"{nodeid}: {outcome.value} in {shown_run(run)}"
-    return "" if passed else f"{nodeid}: it has no outcome"
+    return "" if passed else f"{nodeid}: no run in which it is known to have passed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,11 +266,10 @@ class Environments(Rule):
     ) -> tuple[Ruling, str]:
         there = [run for run in runs if cell.covers(run)]
         stood = [standing(evidence, run) for run in there]
-        replaced = {run.fact.stage for run in runs if _is_placeless(run)}  # perhaps, by a run from nowhere
         passed = [
             why
             for run, (ruling, why) in zip(there, stood, strict=True)
-            if ruling is Ruling.PASS and run.fact.stage not in replaced
+            if ruling is Ruling.PASS and (name or evidence.is_last(run))
         ]
         bad = sorted(each for each in stood if each[0] is not Ruling.PASS)  # failures come first
         anywhere = [shown_run(run) for run in runs if _is_placeless(run)]

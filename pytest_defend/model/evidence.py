@@ -136,13 +136,31 @@ class Evidence:
         return stage.green or only_excused
 
     def newest(self) -> tuple[StageEvidence, ...]:
-        """The run of each stage in each environment (interpreter, platform) that counts: the last one."""
-        newest: dict[tuple[str, str], StageEvidence] = {}
+        """The run of each stage in each environment (interpreter, platform) that counts: the last one.
+
+        A run that cannot be read, or does not say where it ran, takes nobody's place and keeps its own.
+        """
+        newest: dict[tuple[str, str, str], StageEvidence] = {}
         for stage in self.stages:
-            key = (stage.fact.stage, stage.environment)
+            own = "" if stage.environment else f"{stage.fact.module} {stage.fact.run}"
+            key = (stage.fact.stage, stage.environment, own)
             if key not in newest or _began(stage) >= _began(newest[key]):
                 newest[key] = stage
         return tuple(newest.values())
+
+    def is_last(self, run: StageEvidence) -> bool:
+        """Whether nothing may have taken the place of a run that counts.
+
+        That is another run of its stage that began later, when it is not known of both where they ran. Where
+        one good run is enough, one of which this is not certain is none.
+        """
+        return not any(
+            other is not run
+            and other.fact.stage == run.fact.stage
+            and not (other.environment and run.environment)
+            and _began(other) >= _began(run)
+            for other in self.newest()
+        )
 
     def latest(self) -> Mapping[str, StageEvidence]:
         """The run of each stage that counts: of those with one environment the one that began last.

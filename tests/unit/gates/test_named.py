@@ -35,7 +35,7 @@ SMOKE = replace(
         (["*::test_order??"], Ruling.PASS, "1 test"),
         (["marker:critical"], Ruling.PASS, "1 test"),
         (["marker:nobody"], Ruling.FAIL, "marker:nobody means no test that ran"),
-        (["marker:odd"], Ruling.FAIL, "gone: it has no outcome"),
+        (["marker:odd"], Ruling.FAIL, "gone: no run in which it is known to have passed"),
         (["tests/test_gone.py*"], Ruling.FAIL, "tests/test_gone.py* means no test that ran"),
         (["tests/test_pay.py::test_pay[!c]*"], Ruling.FAIL, "means no test that ran"),
         (["TESTS/*"], Ruling.FAIL, "means no test that ran"),

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from judged import KEY, LADDER, TAKEN, WHEEL, WHEEL_PATH, a_file, a_kept, an_envelope, an_evidence, judged
-from pytest_defend.documents.chain import BUILD, build_field
-from pytest_defend.documents.statements import STATEMENT
+from judged import KEY, LADDER, TAKEN, WHEEL, WHEEL_PATH, a_file, a_kept, an_approval, an_evidence, judged
+from pytest_defend.documents.chain import BUILD
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.gates import kinds, read_policy
-from pytest_defend.gates.people import APPROVAL
 from pytest_defend.model.buildinfo import Status
 from pytest_defend.model.decision import Ruling
 from pytest_defend.model.fields import started_text
@@ -135,32 +133,21 @@ def test_people_who_are_not_the_author_agree(
     assert bool(finding.next) == (ruling is not Ruling.PASS)
 
 
-def _approval(key: str = "k" * 64, **changes: Any) -> EnvelopeEvidence:
-    statement = {
-        "_type": STATEMENT,
-        "subject": [{"name": "demo", "digest": {"sha256": WHEEL.sha256}}],
-        "predicateType": APPROVAL,
-        "predicate": {"level": "integration", BUILD: dict(build_field(an_evidence().snapshot.build.id))},
-        **changes,
-    }
-    return replace(an_envelope(), statement=statement, keys=frozenset({key}))
-
-
 @pytest.mark.parametrize(
     ("envelopes", "ruling", "actual"),
     [
-        ((_approval(),), Ruling.PASS, "signed by 1 key (kkkkkkkkkkkk)"),
-        ((_approval(), _approval()), Ruling.PASS, "signed by 1 key"),
+        ((an_approval(),), Ruling.PASS, "signed by 1 key (kkkkkkkkkkkk)"),
+        ((an_approval(), an_approval()), Ruling.PASS, "signed by 1 key"),
         ((), Ruling.FAIL, "signed by 0 keys"),
-        ((_approval("x" * 64),), Ruling.FAIL, "signed by 0 keys"),
-        ((replace(_approval(), problem="altered"),), Ruling.FAIL, "signed by 0 keys"),
-        ((_approval(predicateType="https://example.org/other"),), Ruling.FAIL, "0 keys"),
-        ((_approval(predicate={"level": "release"}),), Ruling.FAIL, "0 keys"),
-        ((_approval(predicate={"level": "integration", BUILD: {"name": "demo"}}),), Ruling.FAIL, "0 keys"),
-        ((_approval(predicate="integration"),), Ruling.FAIL, "0 keys"),
-        ((_approval(subject=[]),), Ruling.FAIL, "0 keys"),
-        ((_approval(subject="demo"),), Ruling.FAIL, "0 keys"),
-        ((_approval(subject=[{"digest": "x"}, 1]),), Ruling.FAIL, "0 keys"),
+        ((an_approval("x" * 64),), Ruling.FAIL, "signed by 0 keys"),
+        ((replace(an_approval(), problem="altered"),), Ruling.FAIL, "signed by 0 keys"),
+        ((an_approval(predicateType="https://example.org/other"),), Ruling.FAIL, "0 keys"),
+        ((an_approval(predicate={"level": "release"}),), Ruling.FAIL, "0 keys"),
+        ((an_approval(predicate={"level": "integration", BUILD: {"name": "demo"}}),), Ruling.FAIL, "0 keys"),
+        ((an_approval(predicate="integration"),), Ruling.FAIL, "0 keys"),
+        ((an_approval(subject=[]),), Ruling.FAIL, "0 keys"),
+        ((an_approval(subject="demo"),), Ruling.FAIL, "0 keys"),
+        ((an_approval(subject=[{"digest": "x"}, 1]),), Ruling.FAIL, "0 keys"),
     ],
 )
 def test_a_signed_approval_is_of_this_build_for_this_level(
@@ -178,7 +165,7 @@ def test_with_keys_a_status_does_not_count_and_keys_must_be_readable() -> None:
     )
     assert finding.ruling is Ruling.UNKNOWN
     assert finding.actual == "no key can be read from keys/gone.pem, a key in the policy"
-    every = _approval(subject=[{"digest": {"sha256": WHEEL.sha256}}])
+    every = an_approval(subject=[{"digest": {"sha256": WHEEL.sha256}}])
     files = (a_file(), a_file(WHEEL_PATH + "2", sha256=""))
     finding = judged(an_evidence(envelopes=(every,), files=files), "approvals", {"keys": [KEY]})
     assert finding.ruling is Ruling.FAIL
