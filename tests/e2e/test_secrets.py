@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from planted import plant
+from pytest_defend.keys import generate
 from runs import Finished, Running, a_project, command, defend, environment
 
 if TYPE_CHECKING:
@@ -211,6 +212,17 @@ sys.addaudithook(note)
 """
 
 
+PASSPHRASE = next(each.value for each in PLANTED.secrets if each.known and each.value.startswith("p@ss"))
+
+
+def _a_locked_key(folder: Path) -> tuple[str, bytes]:
+    """A key that the passphrase opens, and a line of its file that nobody may see elsewhere."""
+    folder.mkdir()
+    pair = generate(passphrase=PASSPHRASE)
+    (folder / "key.pem").write_bytes(pair.private_pem)
+    return str(folder / "key.pem"), pair.private_pem.splitlines()[1]
+
+
 def _safe(value: str) -> bool:
     return re.fullmatch(r"[\w.-]+", value) is not None
 
@@ -344,12 +356,20 @@ def test_there_are_a_hundred_and_a_leak_is_found() -> None:
 
 @pytest.mark.parametrize("workers", [(), pytest.param(("-n2",), marks=needs_xdist)], ids=["plain", "n2"])
 def test_a_published_run(demo: Path, workers: tuple[str, ...]) -> None:
-    finished = _run(demo, "--defend-publish", *workers)
+    key, private = _a_locked_key(demo.parent / "keys")
+    signs = (f"--defend-signing-key={key}", *workers)
+    finished = _run(demo, "--defend-publish", *signs, DEFEND_SIGNING_PASSPHRASE=PASSPHRASE)
     assert finished.status == 1, finished
     assert "\npublished demo/7@" in finished.out
+    assert "\nsigned by " in finished.out
     _assert_clean(_our_files(demo))
+    assert [name for name, content in _our_files(demo) if private in content] == []
     _assert_clean([("our lines", _our_lines(finished))])
-    _assert_clean(_ask_everything(demo))
+    _assert_clean(_ask_everything(demo, DEFEND_SIGNING_PASSPHRASE=PASSPHRASE))
+    for passphrase in (PASSPHRASE, f"not {PASSPHRASE}"):
+        told = _defend(demo, "sign", "demo/7", "--key", key, DEFEND_SIGNING_PASSPHRASE=passphrase)
+        assert told.status == (0 if passphrase == PASSPHRASE else 2), told
+        _assert_clean([("sign", f"{told}".encode())])
     assert b"'git'" in (demo.parent / "started").read_bytes()
 
 
