@@ -1,11 +1,13 @@
-"""The JSON Schema of the run record, made from its classes.
+"""The JSON Schemas of the run record and of decisions, made from their classes.
 
 Rules:
 - Draft 2020-12. It says what `Document` reads: required keys, types, no key that is not known.
 - An instant has the one form that is written; readers accept more.
 - Every key has a description, the words under the field (of a document in it: what that document is). One
   without words is an error, so that no field gets into the record unexplained.
-- The result is shipped as `pytest_defend/model/run-record.schema.json`; a test compares the two.
+- A document of others (it keeps what it does not know) is any object: what is in it is theirs to say.
+- The results are shipped as `pytest_defend/model/run-record.schema.json` and `decision.schema.json`; tests
+  compare them.
 
 Source: https://json-schema.org/draft/2020-12
 """
@@ -24,13 +26,15 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from pytest_defend.model import decision, record
+from pytest_defend.model.decision import Decision
 from pytest_defend.model.fields import Document
-from pytest_defend.model.record import SCHEMA, RunRecord
+from pytest_defend.model.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["record_schema"]
+__all__ = ["decision_schema", "record_schema"]
 
 _SCALARS: dict[Any, dict[str, Any]] = {
     Any: {},
@@ -45,17 +49,26 @@ _SCALARS: dict[Any, dict[str, Any]] = {
 
 
 def record_schema() -> bytes:
-    """The shipped document: UTF-8, two blanks of indentation, keys in the order of the fields."""
+    """The shipped schema of a run: UTF-8, two blanks of indentation, keys in the order of the fields."""
+    return _schema(RunRecord, record.SCHEMA)
+
+
+def decision_schema() -> bytes:
+    """The shipped schema of a decision, in the same form."""
+    return _schema(Decision, decision.SCHEMA)
+
+
+def _schema(root: type[Document], name: str) -> bytes:
     found: dict[type[Document], None] = {}
-    _reach(RunRecord, found)
-    root, *parts = found
-    record = _object(root)
-    record["properties"]["schema"]["const"] = SCHEMA
+    _reach(root, found)
+    _, *parts = found
+    described = _object(root)
+    described["properties"]["schema"]["const"] = name
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "$id": f"urn:{name.replace('/', ':')}",
         "title": root.__name__,
-        **record,
+        **described,
         "$defs": {part.__name__: _object(part) for part in parts},
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
@@ -64,9 +77,15 @@ def record_schema() -> bytes:
 def _reach(kind: type[Document], found: dict[type[Document], None]) -> None:
     if kind not in found:
         found[kind] = None
+        if _is_foreign(kind):
+            return
         for hint in typing.get_type_hints(kind).values():
             for inner in _documents_in(hint):
                 _reach(inner, found)
+
+
+def _is_foreign(kind: type[Document]) -> bool:
+    return "extra" in {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # as below
 
 
 def _documents_in(hint: Any) -> Iterator[type[Document]]:
@@ -77,6 +96,8 @@ def _documents_in(hint: Any) -> Iterator[type[Document]]:
 
 
 def _object(kind: type[Document]) -> dict[str, Any]:
+    if _is_foreign(kind):
+        return {"description": _summary(kind), "type": "object"}
     hints, said = typing.get_type_hints(kind), _said(kind)
     properties, required = {}, []
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every document is a dataclass

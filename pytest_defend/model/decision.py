@@ -35,8 +35,11 @@ class Override(Document):
     """A rule that somebody answers for."""
 
     rule: str
+    """Its name in the policy."""
     who: str
+    """Answers for it, as the environment says."""
     reason: str
+    """Why that is right."""
     until: datetime | None = None
     """Not in force after this instant; null for this decision alone."""
 
@@ -48,6 +51,7 @@ class Finding(Document):
     rule: str
     """Its name; with several of one name followed by `:` and what it is about."""
     ruling: Ruling
+    """What it found."""
     expected: str
     """What the rule wants, in words."""
     actual: str
@@ -57,6 +61,7 @@ class Finding(Document):
     next: str = ""
     """What to do about it; empty for a pass."""
     severity: Severity = Severity.ENFORCE
+    """What it does when it is no pass: it refuses, is shown, or was not judged."""
     override: Override | None = None
 
     @property

@@ -69,6 +69,7 @@ class Ladder(Document):
 
     levels: tuple[Level, ...] = ()
     subsystems: tuple[str, ...] = ()
+    """Parts of a system that rise by themselves, each with its own repositories; empty for one."""
     repositories: str = ""
     """Template of repository keys; empty for `{level}`, with subsystems for `{subsystem}{level}`."""
     groups: Mapping[str, Group] = field(default_factory=dict)

@@ -183,22 +183,39 @@ class Tally(Document):
     """
 
     collected: int = 0
+    """Tests that were to run."""
     finished: int = 0
+    """Tests whose last attempt ended."""
     passed: int = 0
+    """Calls that passed."""
     failed: int = 0
+    """Calls that failed, crashes and failed subtests among them."""
     errors: int = 0
+    """Setups, teardowns and collectors that failed."""
     skipped: int = 0
+    """Tests and collectors that were skipped."""
     xfailed: int = 0
+    """Tests that failed as expected."""
     xpassed: int = 0
+    """Tests that passed although expected to fail."""
     rerun: int = 0
+    """Attempts after which another one followed."""
     deselected: int = 0
+    """Tests that were left out by choice."""
     warnings: int = 0
+    """Warnings that pytest counted."""
     subtests_passed: int = 0
+    """Subtests that passed."""
     subtests_failed: int = 0
+    """Subtests that failed."""
     subtests_skipped: int = 0
+    """Subtests that were skipped, or failed as expected."""
     flaky: int = 0
+    """Tests that passed after an attempt that did not."""
     crashed: int = 0
+    """Tests whose process died."""
     lost: int = 0
+    """Tests that were collected and never finished."""
 
 
 class Result(StrEnum):

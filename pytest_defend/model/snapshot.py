@@ -36,8 +36,11 @@ class KeptFile(Document):
     path: str
     """`repository/folder/.../file`."""
     sha256: str
+    """Of its bytes."""
     created: datetime
+    """When the store got it."""
     properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values by name; of a dependency those that begin with `build.` or `defend.`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class DependencyFact(Document):
     sha256: str = ""
     """Of its file; empty when that is not known."""
     scopes: tuple[str, ...] = ()
+    """What it is needed for: `runtime`, an extra, ..."""
     kept: tuple[KeptFile, ...] = ()
     """Files with these bytes, sorted by path."""
 
@@ -80,7 +84,9 @@ class StageFact(Document):
     """One run of a stage, by its module."""
 
     stage: str
+    """Its name."""
     run: str
+    """Unique id of the run."""
     module: str
     """Id of the module."""
     mark: str = ""
@@ -121,7 +127,9 @@ class ExternalAnswer(Document):
     ruling: str
     """`pass`, `fail` or `unknown`."""
     actual: str = ""
+    """What it found, in its words."""
     next: str = ""
+    """What to do about it, in its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
