@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
 
+from builders import a_clock, an_upload
+from ladders import provisioned
 from pages import Reader, blocks
-from runs import ROOT
+from pytest_defend.stores.directory import DirectoryStore
+from runs import ROOT, Running, secluded
+from served import served
+from wheels import a_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +68,35 @@ def test_the_tutorial_does_what_it_says_with_a_folder_and_with_a_server(tmp_path
         server = both.submit(_follow, tmp_path / "server", with_server=True)
     assert folder.result() == server.result() == list(SEEN)
     assert (tmp_path / "folder/work/three-teams/store/ledger.sqlite3").is_file()
+
+
+def _downloaded(folder: Path, url: str, group: str) -> set[str]:
+    """What pip gets for a group."""
+    folder.mkdir()
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q", "--no-deps"]
+    index = ["--index-url", f"{url}/api/pypi/{group}/simple"]
+    with Running(folder, [*pip, *index, "apple", "banana", "cherry"], secluded()) as running:
+        ended = running.finish()
+    assert ended.status == 0, ended
+    return {path.name.removesuffix("-py3-none-any.whl") for path in folder.iterdir()}
+
+
+def test_each_group_gets_the_newest_that_it_may_see(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "store", a_clock)
+    provisioned(store)
+    for subsystem, name in (("A", "apple"), ("B", "banana"), ("C", "cherry")):
+        for version, top in (("1.0", 3), ("1.1", 2), ("1.2", 1)):
+            wheel = a_wheel(tmp_path / "dist", name, version)
+            for level in range(1, top + 1):
+                path = f"{subsystem}{level}/{name}/{version}/{wheel.name}"
+                store.put(an_upload(path, wheel.read_bytes()))
+    with served(tmp_path / "store") as url, ThreadPoolExecutor() as all_at_once:
+        got = {group: all_at_once.submit(_downloaded, tmp_path / group, url, group) for group in "XYZ"}
+        assert {group: downloaded.result() for group, downloaded in got.items()} == {
+            "X": {"apple-1.2", "banana-1.1", "cherry-1.0"},
+            "Y": {"apple-1.0", "banana-1.2", "cherry-1.1"},
+            "Z": {"apple-1.0", "banana-1.1", "cherry-1.2"},
+        }
 
 
 def test_the_ladder_of_the_page_is_that_of_the_example() -> None:
