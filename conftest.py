@@ -1,4 +1,4 @@
-"""For every test: pytester, no network but loopback, and no settings of the run that tests us."""
+"""For every test: its turn, pytester, no network but loopback, and no settings of the run that tests us."""
 
 from __future__ import annotations
 
@@ -11,11 +11,25 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+_LONGEST = ("e2e", "faults", "plugin", "contract", "property")
+"""Folders of the files that take long, in the order in which workers begin them."""
+
 _LOOPBACK = ("127.", "::1", "localhost")
 _OURS_OR_CI = re.compile(
     r"(DEFEND|JF|JFROG|PYTEST_XDIST|CI|GITHUB|GITLAB|JENKINS|TEAMCITY|BAMBOO|bamboo|BITBUCKET|BUILDKITE|CIRCLE|TRAVIS"
     r"|DRONE|APPVEYOR|CF|BUILD|SYSTEM|TF|WOODPECKER|ATC)(_.*)?|CIRCLECI|PYTEST_ADDOPTS|JOB_NAME"
 )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give workers the long files first: one that is begun last would run alone at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.nodeid.removeprefix("tests/").partition("/")[0]
+    return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
 
 
 @pytest.fixture(autouse=True)
