@@ -16,6 +16,7 @@ from pytest_defend.stores import promotions, rules
 from pytest_defend.stores.artifactory.beginning import Beginning
 from pytest_defend.stores.artifactory.catalogue import Catalogue
 from pytest_defend.stores.artifactory.crew import work_on
+from pytest_defend.stores.artifactory.evidence import EvidenceService
 from pytest_defend.stores.artifactory.inspection import Inspection
 from pytest_defend.stores.artifactory.ledger import Ledger
 from pytest_defend.stores.artifactory.marking import Marking
@@ -68,6 +69,7 @@ class ArtifactoryStore:
     ) -> None:
         self._site = Site(url, session, project=project)
         self._clock = clock
+        self._evidence = EvidenceService(self._site)
         self._workers = workers
         self._catalogue = Catalogue(self._site)
         self._transfer = Transfer(self._site, self._catalogue, progress)
@@ -90,6 +92,11 @@ class ArtifactoryStore:
     def inspection(self) -> Inspection:
         """What there is to know about the server itself."""
         return Inspection(self._site)
+
+    @property
+    def evidence(self) -> EvidenceService:
+        """The service that collects signed evidence, where the server has one."""
+        return self._evidence
 
     @property
     def repositories(self) -> ServerRepositories:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ServerFacts", "Site"]
 
 _READINGS = 3
+_BELOW = "/artifactory"  # where Artifactory is below its platform
 _SINCE_PATCH = (6, 1)
 _NEWEST = (7, 999)
 _PRO = {"pro", "rest", "properties", "build", "aql", "enterprise", "enterprise plus"}
@@ -127,6 +128,36 @@ class Site:
             headers=headers,
             body=body,
             repeat=repeat,
+            also=also,
+        )
+
+    @property
+    def platform(self) -> str:
+        """URL of the platform Artifactory belongs to, where its other services are; empty when unknown."""
+        return self._base.removesuffix(_BELOW) if self._base.endswith(_BELOW) else ""
+
+    def service(
+        self, method: str, path: str, *, key: str, body: bytes = b"", also: Container[int] = ()
+    ) -> Answer:
+        """Call another service of the platform; only reading is ever repeated.
+
+        Args:
+            method: Of HTTP.
+            path: Below the platform's URL, encoded.
+            key: What it is about, for errors.
+            body: JSON to send.
+            also: Statuses other than 2xx to return.
+        """
+        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body else {})}
+        url = f"{self.platform}/{path}"
+        return self._session.ask(
+            method,
+            url,
+            key=key,
+            locator=self.platform,
+            headers=headers,
+            body=body,
+            repeat=method == "GET",
             also=also,
         )
 
@@ -237,7 +268,7 @@ def _base(url: str) -> str:
         raise UsageError("The URL of the store holds credentials.", hint=hint)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(f"{url!r} is no URL of a server.", hint="Write https://example.org/artifactory.")
-    path = parts.path.rstrip("/") or "/artifactory"
+    path = parts.path.rstrip("/") or _BELOW
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
