@@ -138,8 +138,8 @@ def unfounded(
     groups = _groups(ladder)
     for need in needs:
         if need.ground is not None:
-            yield from _above(need)
-            yield from _unseen(ladder, need, groups.get(need.subsystem, ()))
+            yield from _above(need, need.ground)
+            yield from _unseen(ladder, need, need.ground, groups.get(need.subsystem, ()))
         elif internal.has(need.dependency):
             yield _gone(need, elsewhere.get(need.dependency.sha256, ()))
 
@@ -204,9 +204,8 @@ def _groups(ladder: Ladder) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _above(need: _Need) -> Iterator[Violation]:
-    ground = need.ground
-    if ground is None or ground.rank >= need.place.rank:
+def _above(need: _Need, ground: Place) -> Iterator[Violation]:
+    if ground.rank >= need.place.rank:
         return
     yield Violation(
         trouble=Trouble.ABOVE,
@@ -220,10 +219,9 @@ def _above(need: _Need) -> Iterator[Violation]:
     )
 
 
-def _unseen(ladder: Ladder, need: _Need, groups: Sequence[str]) -> Iterator[Violation]:
+def _unseen(ladder: Ladder, need: _Need, ground: Place, groups: Sequence[str]) -> Iterator[Violation]:
     """With several groups of one subsystem, it is enough that one of them sees it."""
-    ground = need.ground
-    if ground is None or not groups:
+    if not groups:
         return
     lowest = {group: ladder.groups[group].sees.get(ground.subsystem, "") for group in groups}
     if any(level and ladder.rank(level) <= ground.rank for level in lowest.values()):

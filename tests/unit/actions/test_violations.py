@@ -280,6 +280,20 @@ def test_files_without_a_build_and_builds_without_a_document_are_passed_over(sto
     store.put(an_upload("A1/ghost/1.0/ghost-1.0.whl", b"ghost", properties=told))
     store.put(an_upload("A1/loose/1.0/loose-1.0.whl", b"loose"))
     assert check(ladder, store).builds == 0
+    # a file that says it is of a build which knows nothing of it
+    build = a_package(store, "banana", "attic", needs("gone", repository="C1"))
+    told = {"build.name": (build.name,), "build.number": (build.number,)}
+    store.put(an_upload("A3/banana/1.0/banana-1.0.whl", b"other", properties=told))
+    checked = check(ladder, store)
+    assert (checked.builds, checked.violations) == (1, ())
+
+
+def test_a_build_that_was_published_elsewhere_is_of_the_subsystem_it_stands_in(store: Store) -> None:
+    ladder = provisioned(store)
+    a_package(store, "banana", "B1")
+    climb(store, a_package(store, "apple", "attic", needs("banana")), "A1")
+    violation = _only(store, ladder)
+    assert (violation.trouble, violation.group) == (Trouble.UNSEEN, "X")
 
 
 class _Counting(MemoryStore):

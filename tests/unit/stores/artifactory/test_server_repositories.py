@@ -86,3 +86,13 @@ def test_a_refusal_of_the_server_is_passed_on(tmp_path: Path) -> None:
 
     with served(tmp_path, repositories=_THERE, interfere=refuse) as url, pytest.raises(Unavailable):
         a_store_at(url).repositories.update(replace(X, members=()))
+
+
+def test_an_edition_that_shows_only_when_it_refuses(tmp_path: Path) -> None:
+    sentence = "This REST API is available only in Artifactory Pro (see: the shop)"
+
+    def refuse(request: Any) -> Response | None:
+        return Response(sentence, status=400) if request.method == "PUT" else None
+
+    with served(tmp_path, interfere=refuse) as url, pytest.raises(NeedsPro):
+        a_store_at(url).repositories.create(A1)
