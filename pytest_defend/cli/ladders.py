@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_defend import assembly, render
 from pytest_defend.cli.call import NO, UNKNOWN, YES, Command
+from pytest_defend.errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_defend.cli.call import Call
@@ -16,7 +17,13 @@ __all__ = ["COMMANDS"]
 
 def _ladder(call: Call) -> int:
     """Draw the ladder, find what contradicts it, or make its repositories."""
-    return {"show": _show, "check": _check, "apply": _apply}[call.given.what](call)
+    given = call.given
+    for option, where in (("count", "show"), ("dry_run", "apply")):
+        if getattr(given, option) and given.what != where:
+            flag = f"--{option.replace('_', '-')}"
+            hint = f"Write `ladder {where} {flag}`, or leave it out."
+            raise UsageError(f"{flag} says nothing to ladder {given.what}.", hint=hint)
+    return {"show": _show, "check": _check, "apply": _apply}[given.what](call)
 
 
 def _show(call: Call) -> int:

@@ -160,6 +160,13 @@ def test_a_policy_file_is_a_ladder_too(ended: Ended, place: Place) -> None:
     assert ended("show", "--defend-policy", "ladder.toml")[1].startswith("ladder of ladder.toml\n")
 
 
+@pytest.mark.parametrize("arguments", [("check", "--count"), ("show", "--dry-run"), ("apply", "--count")])
+def test_what_says_nothing_is_refused(ended: Ended, arguments: tuple[str, str]) -> None:
+    code, out, err = ended(*arguments)
+    assert (code, out) == (2, "")
+    assert f"{arguments[1]} says nothing to ladder {arguments[0]}." in err
+
+
 def test_doctor_looks_at_the_ladder(
     place: Place, store: DirectoryStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
