@@ -173,6 +173,36 @@ def rules(name: str) -> str:
     return _said(importlib.import_module(name)).partition("Rules:\n")[2]
 
 
+def rule(name: str) -> str:
+    """The parameters of a rule of gates, as policies write them."""
+    kind = _load("pytest_defend.gates:kinds")()[name]
+    said: dict[str, str] = {}
+    for cls in reversed(kind.__mro__[:-1]):
+        said |= dict(_field_texts(cls)) if "__dataclass_fields__" in vars(cls) else {}
+    hints = typing.get_type_hints(kind)
+    rows = []
+    for field in dataclasses.fields(kind):
+        written = field.name.replace("_", "-")
+        main = "; the main one" if written == kind.MAIN else ""
+        rows.append((f"`{written}`{main}", _parameter(hints[field.name]), _preset(field), said[field.name]))
+    return _table(("parameter", "type", "default", "meaning"), rows) if rows else "It has no parameters.\n"
+
+
+def _parameter(hint: Any) -> str:
+    """A type as it looks in TOML."""
+    if hint is Any:
+        return ""  # its meaning says it
+    inside = [part for part in _parts(hint) if dataclasses.is_dataclass(part)]
+    return "list of tables" if inside else _json_type(hint).replace("object", "table")
+
+
+def _preset(field: Any) -> str:
+    if field.default is dataclasses.MISSING:
+        return "" if field.default_factory is not dataclasses.MISSING else "none: it must be given"
+    shown = [field.default] if not isinstance(field.default, tuple) else list(field.default)
+    return ", ".join(f"`{str(one).lower()}`" for one in shown if one not in ("", None))
+
+
 def hooks() -> str:
     """Every extension point."""
     room = importlib.import_module("pytest_defend.hookspecs")
@@ -248,5 +278,6 @@ KINDS: dict[str, Callable[..., str]] = {
     "members": members,
     "module": module,
     "options": options,
+    "rule": rule,
     "rules": rules,
 }
