@@ -115,9 +115,7 @@ def message(answer: TestResponse) -> str:
 @contextmanager
 def over_a_socket(app: Flask) -> Iterator[str]:
     """The URL of a server that listens on loopback meanwhile."""
-    server: Any = waitress.create_server(
-        app, host="127.0.0.1", port=0, threads=16, ident=None, asyncore_loop_timeout=0.05
-    )
+    server: Any = waitress.create_server(app, host="127.0.0.1", port=0, threads=16, ident=None)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
