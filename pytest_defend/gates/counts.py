@@ -105,6 +105,7 @@ class MaxDrop(Rule):
 
     NAME: ClassVar[str] = "max-drop"
     MAIN: ClassVar[str] = "percent"
+    ASKS_STORE: ClassVar[bool] = True
 
     percent: Any = None
     """How many percent fewer tests a stage may run."""

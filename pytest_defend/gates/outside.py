@@ -30,6 +30,7 @@ class External(Rule):
 
     NAME: ClassVar[str] = "external"
     MAIN: ClassVar[str] = "command"
+    ASKS_STORE: ClassVar[bool] = True
 
     command: Any
     """The program and its arguments, as a list or as one text with shell-like quotes; no shell runs it."""

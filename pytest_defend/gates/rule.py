@@ -54,7 +54,7 @@ class Rule(Document, ABC):
     DEFAULT: ClassVar[bool] = False
     """Whether it holds for every level that says nothing about it; turned off only with a reason."""
     ASKS_STORE: ClassVar[bool] = False
-    """Whether only the store can tell; not known at the end of a run, before it is published."""
+    """Whether only the store, or those the gate asks, can tell: not known before a run is published."""
 
     @abstractmethod
     def judge(self, evidence: Evidence) -> Finding:

@@ -19,8 +19,10 @@ def _report(attributes: str, body: str = _BODY) -> bytes:
     ("attributes", "line", "branch"),
     [
         (
-            ('lines-valid="200" lines-covered="159" line-rate="0.795"'
-            ' branches-valid="8" branches-covered="6" branch-rate="0.75"'),
+            (
+                'lines-valid="200" lines-covered="159" line-rate="0.795"'
+                ' branches-valid="8" branches-covered="6" branch-rate="0.75"'
+            ),
             "79.5 % (159 of 200)",
             "75 % (6 of 8)",
         ),

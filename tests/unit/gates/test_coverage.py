@@ -131,6 +131,14 @@ def test_what_the_last_build_covered_may_not_be_known(
     assert actual in finding.actual
 
 
+def test_before_publication_there_is_nothing_to_compare_with() -> None:
+    evidence = _evidence(_xml(80), local=True)
+    assert judged(evidence, "coverage", 80).ruling is Ruling.PASS
+    finding = judged(evidence, "coverage", {"line": 80, "max-drop": 1})
+    assert finding.ruling is Ruling.UNKNOWN
+    assert "not known before this one is published" in finding.actual
+
+
 def test_the_report_is_asked_for() -> None:
     [rule] = [
         applied.rule

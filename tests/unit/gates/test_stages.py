@@ -314,6 +314,22 @@ def test_stages_of_the_level_are_required() -> None:
     assert "required-stages" not in [applied.key for applied in policy.rules("release")]
 
 
+@pytest.mark.parametrize(
+    ("rules", "absent"),
+    [
+        ({"required-stages": ["lint"]}, "no run of stage lint"),
+        ({"required-stages": {"stages": ["lint"]}}, "no run of stage lint"),
+        ({"required-stages:more": ["lint", "doc"]}, "no run of stages lint, doc"),
+        ({"required-stages": True, "min-tests": 3}, ""),
+    ],
+)
+def test_stages_that_a_rule_requires_are_required_for_other_rules(rules: Any, absent: str) -> None:
+    ladder = replace(LADDER, rules=rules)
+    finding = judged(an_evidence(ladder=ladder), "fresh")
+    assert finding.ruling is (Ruling.UNKNOWN if absent else Ruling.PASS)
+    assert absent in finding.actual
+
+
 def test_a_verdict_made_worse_by_its_mark_is_not_excused() -> None:
     reasons = ("its mark says failed",)
     smoke = replace(a_stage("smoke"), verdict=Verdict(result=Result.FAILED, reasons=reasons), complete=False)
