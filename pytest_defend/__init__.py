@@ -6,6 +6,7 @@ Rules:
 """
 
 __all__ = [
+    "Climb",
     "Decision",
     "DefendError",
     "Finding",
@@ -13,10 +14,12 @@ __all__ = [
     "Replay",
     "Ruling",
     "__version__",
+    "demote",
     "gate",
     "open_policy",
     "open_store",
     "override",
+    "promote",
     "replay",
 ]
 

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from pytest_defend import assembly
 from pytest_defend.errors import DefendError
 from pytest_defend.model.buildinfo import BuildId
+from pytest_defend.model.climb import Climb
 from pytest_defend.model.decision import Decision, Finding, Override, Replay, Ruling
 from pytest_defend.settings import find_project, resolve
 
@@ -29,16 +31,19 @@ if TYPE_CHECKING:
     from pytest_defend.settings import Project, Settings
 
 __all__ = [
+    "Climb",
     "Decision",
     "DefendError",
     "Finding",
     "Override",
     "Replay",
     "Ruling",
+    "demote",
     "gate",
     "open_policy",
     "open_store",
     "override",
+    "promote",
     "replay",
 ]
 
@@ -118,6 +123,93 @@ def gate(
     )
     assembly.keep_decision(decision, project, str(output))
     return decision
+
+
+def promote(  # noqa: PLR0913  # each of them is an option of the command
+    build: str,
+    level: str,
+    *,
+    store: Store | None = None,
+    policy: Policy | None = None,
+    with_dependencies: bool = False,
+    direct: bool = False,
+    dry_run: bool = False,
+    overrides: Sequence[Override] = (),
+    folder: Path | str = ".",
+) -> Climb:
+    """Bring a build to a level, when its gates say yes.
+
+    Args:
+        build: `NAME/NUMBER`, `NAME/NUMBER@STARTED` or `NAME/latest`.
+        level: Of the ladder.
+        store: Where it is; None for the one of the settings.
+        policy: What the levels require; None for the one of the settings.
+        with_dependencies: Let what it needs below the level rise with it, all or nothing.
+        direct: Ask only the gate of the level, not those on the way.
+        dry_run: Write nothing, and say what would be done.
+        overrides: Rules that somebody answers for; see `override`.
+        folder: In the project; commands of the policy run in its root.
+
+    Raises:
+        UsageError: Build or level are not understood, the build has no place on the ladder, or an override is
+            not possible.
+        InvalidDocument: The policy is not understood.
+        StoreError: There is no such build, or the store could not do it; the same again completes it or takes
+            it back.
+    """
+    settings, project = _settings(folder)
+    return assembly.promote_build(
+        BuildId.parse(build),
+        level,
+        settings=replace(settings, dry_run=dry_run or settings.dry_run),
+        project=project,
+        store=store or assembly.open_store(settings, project.root),
+        policy=policy,
+        with_dependencies=with_dependencies,
+        direct=direct,
+        overrides=overrides,
+    )
+
+
+def demote(  # noqa: PLR0913  # each of them is an option of the command
+    build: str,
+    level: str,
+    *,
+    store: Store | None = None,
+    cascade: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    reason: str = "",
+    folder: Path | str = ".",
+) -> Climb:
+    """Bring a build down to a level, with what stands on it when that is wanted.
+
+    Args:
+        build: `NAME/NUMBER`, `NAME/NUMBER@STARTED` or `NAME/latest`.
+        level: The highest it may stand on afterwards.
+        store: Where it is; None for the one of the settings.
+        cascade: Bring down what stands above it and needs it, too.
+        force: Leave that where it is.
+        dry_run: Write nothing, and say what would be done.
+        reason: Why; kept with the status.
+        folder: In the project whose ladder it is.
+
+    Raises:
+        UsageError: Build or level are not understood, or the build has no place on the ladder.
+        InvalidDocument: The policy is not understood.
+        StoreError: There is no such build, or the store could not do it; the same again finishes it.
+    """
+    settings, project = _settings(folder)
+    return assembly.demote_build(
+        BuildId.parse(build),
+        level,
+        settings=replace(settings, dry_run=dry_run or settings.dry_run),
+        project=project,
+        store=store or assembly.open_store(settings, project.root),
+        cascade=cascade,
+        force=force,
+        reason=reason,
+    )
 
 
 def override(rule: str, reason: str, *, until: datetime | None = None, who: str = "") -> Override:

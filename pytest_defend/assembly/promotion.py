@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from pytest_defend.gates import Policy
     from pytest_defend.model.buildinfo import BuildId
     from pytest_defend.model.climb import Climb
     from pytest_defend.model.decision import Override
@@ -34,6 +35,7 @@ def promote_build(  # noqa: PLR0913  # each of them is a choice of the caller
     settings: Settings,
     project: Project,
     store: Store,
+    policy: Policy | None = None,
     with_dependencies: bool = False,
     direct: bool = False,
     overrides: Sequence[Override] = (),
@@ -47,6 +49,7 @@ def promote_build(  # noqa: PLR0913  # each of them is a choice of the caller
         settings: Resolved; `dry_run` among them.
         project: Whose table may be the policy.
         store: Where everything is.
+        policy: What the levels require; None for the one of the settings.
         with_dependencies: Let what it needs below the level rise with it.
         direct: Ask only the gate of the level.
         overrides: Rules somebody answers for.
@@ -57,7 +60,7 @@ def promote_build(  # noqa: PLR0913  # each of them is a choice of the caller
     """
     from pytest_defend.actions.promote import promote
 
-    policy = open_policy(settings, project, store)
+    policy = policy or open_policy(settings, project, store)
     key = open_key(settings, project, ask)
     return promote(
         build,

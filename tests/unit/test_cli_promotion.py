@@ -10,7 +10,7 @@ import pytest
 
 from builders import a_clock
 from climbing import a_candidate, packages_of
-from pytest_defend import cli
+from pytest_defend import DefendError, Ruling, cli, demote, promote
 from pytest_defend.keys import generate
 from pytest_defend.model.climb import Climb
 from pytest_defend.stores.directory import DirectoryStore
@@ -137,6 +137,17 @@ def test_a_key_signs_a_summary(project: Path, ask: Callable[..., Answer]) -> Non
     assert code == 0, out
     store = DirectoryStore(project / ".defend", a_clock)
     assert [item.path for item in store.list("b") if item.path.endswith("/vsa.intoto.jsonl")]
+
+
+def test_a_script_does_the_same(project: Path) -> None:
+    with pytest.raises(DefendError, match="no level 'z'"):
+        promote("app/1", "z")
+    plan = promote("app/1", "b", with_dependencies=True, dry_run=True)
+    assert [step.deed.value for step in plan.steps] == ["planned", "planned"]
+    climb = promote("app/1", "b", with_dependencies=True, folder=project)
+    assert climb.ruling is Ruling.PASS
+    assert demote("lib/1", "a").ruling is Ruling.FAIL
+    assert [step.deed.value for step in demote("lib/1", "a", cascade=True).steps] == ["demoted", "demoted"]
 
 
 def test_the_open_source_edition_does_not_promote(tmp_path: Path, ask: Callable[..., Answer]) -> None:
