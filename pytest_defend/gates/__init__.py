@@ -26,6 +26,7 @@ _ROOMS = (
     "integrity",
     "stages",
     "counts",
+    "limits",
     "named",
     "dependencies",
     "files",

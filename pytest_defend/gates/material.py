@@ -152,7 +152,9 @@ def standing(evidence: Evidence, run: StageEvidence) -> tuple[Ruling, str]:
         excused = "" if run.green else f" but for {plural(len(evidence.excused_in(run)), 'quarantined test')}"
         return Ruling.PASS, f"{about} {run.verdict.result.value if run.green else 'passed'}{excused}"
     why = "; ".join(run.verdict.reasons) or "nothing says why"
-    return Ruling.FAIL, f"{about} is {run.verdict.result.value}: {why}"
+    failed = sorted(run.bad - evidence.excused_in(run))
+    named = f" ({listed(failed)})" if failed else ""
+    return Ruling.FAIL, f"{about} is {run.verdict.result.value}: {why}{named}"
 
 
 def shown_run(run: StageEvidence) -> str:

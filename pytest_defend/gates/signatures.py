@@ -87,7 +87,7 @@ class SignatureRule(Rule):
         seen = list(dict.fromkeys(each.path for each in evidence.envelopes))
         if missing or (broken and self.strangers == "refuse"):
             step = (
-                "Sign the results with a trusted key (pytest-defend sign), or publish a new build that does."
+                "Sign the results with a trusted key: pytest-defend sign."
             )
             return self.fails(expected, listed([*missing, *broken], "; "), seen, next=step)
         if not names and not self.predicates:

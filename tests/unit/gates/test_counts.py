@@ -101,6 +101,23 @@ def test_a_limit_is_kept_by_every_run(rule: str, counts: dict[str, int], most: i
     assert judged(evidence, rule, {"at-most": 0, "stages": ["unit"]}).ruling is Ruling.PASS
 
 
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        ("max-failed", "b, c"),
+        ("max-skipped", "d"),
+        ("max-xfail", "e"),
+        ("max-warned", "a, f"),
+        ("flaky", "a"),
+    ],
+)
+def test_the_tests_are_named(rule: str, named: str) -> None:
+    outcomes = {"a": "passed", "c": "failed", "b": "lost", "d": "skipped", "e": "xfailed", "f": "xpassed"}
+    smoke = a_stage("smoke", outcomes=outcomes, flaky=frozenset("a"))
+    finding = judged(an_evidence(smoke), rule, 0)
+    assert finding.actual.endswith(f" in stage 'smoke' (run 1 on cpython 3.12.1 linux-x86_64): {named}")
+
+
 def test_quarantined_failures_do_not_count() -> None:
     evidence = an_evidence(
         a_stage("smoke", outcomes={"a": "failed", "b": "failed", "c": "passed"}, counts={"errors": 1})

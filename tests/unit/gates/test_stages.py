@@ -31,7 +31,12 @@ def _unmarked(stage: StageEvidence) -> StageEvidence:
     [
         ((a_stage("smoke"),), Ruling.PASS, "stage 'smoke' (run 1 on cpython 3.12.1 linux-x86_64) passed", ""),
         ((), Ruling.FAIL, "stage 'smoke' has not run", "Run stage smoke on the files of this build"),
-        ((a_stage("smoke", outcomes=FAILED),), Ruling.FAIL, "is failed: 1 failed", "Repair what failed"),
+        (
+            (a_stage("smoke", outcomes=FAILED),),
+            Ruling.FAIL,
+            "is failed: 1 failed (tests/test_demo.py::test_a)",
+            "Repair",
+        ),
         ((a_stage("smoke", outcomes={}),), Ruling.FAIL, "is incomplete: no test ran", "Repair"),
         ((GONE,), Ruling.UNKNOWN, "does not count: its journal is not there", "Run stage smoke again"),
         ((_unmarked(a_stage("smoke")),), Ruling.UNKNOWN, "has no mark: pytest was not heard", "again"),
