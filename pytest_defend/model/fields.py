@@ -20,10 +20,10 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Self
 
 from pytest_defend.errors import InvalidDocument
@@ -118,7 +118,7 @@ class Document:
             InvalidDocument: It has not the shape of this class; every problem is named.
         """
         problems: Problems = []
-        value = _read_object(cls, document, "", problems)
+        value = _read_object(cls, document, (), problems)
         if problems:
             raise InvalidDocument(f"{cls.__name__} document", problems)
         return typing.cast("Self", value)
@@ -154,27 +154,32 @@ def _finite(text: str) -> float:
     return number
 
 
+_Reader = Callable[[Any, Any, Problems], Any]  # of a value, its place (see `_named`), the problems so far
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Field:
     name: str
     key: str
-    type: Any
+    read: _Reader
     default: Any  # dataclasses.MISSING when required
 
 
 @cache
-def _fields(cls: Any) -> tuple[_Field, ...]:
+def _fields(cls: Any) -> tuple[tuple[_Field, ...], bool]:
+    """The fields of a class but `extra`, and whether it has that."""
     hints = typing.get_type_hints(cls)
-    return tuple(
-        _Field(f.name, f.metadata.get("key", f.name), hints[f.name], _default(f))
+    fields = tuple(
+        _Field(
+            name=f.name,
+            key=f.metadata.get("key", f.name),
+            read=_reader(hints[f.name]),
+            default=f.default if f.default_factory is dataclasses.MISSING else f.default_factory(),
+        )
         for f in dataclasses.fields(cls)
+        if f.name != _EXTRA
     )
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
+    return fields, len(fields) < len(dataclasses.fields(cls))
 
 
 def _write(value: Any) -> Any:
@@ -191,98 +196,100 @@ def _write(value: Any) -> Any:
 
 def _write_object(value: Document) -> dict[str, Any]:
     written = dict(getattr(value, _EXTRA, {}))
-    for field in _fields(typing.cast("Any", type(value))):
-        if field.name == _EXTRA:
-            continue
+    for field in _fields(typing.cast("Any", type(value)))[0]:
         held = getattr(value, field.name)
         if field.default is dataclasses.MISSING or held != field.default:
             written[field.key] = _write(held)
     return written
 
 
-def _read_object(cls: type, document: object, where: str, problems: Problems) -> Any:
+def _named(where: Any) -> str:
+    """A place (the one around it, and the step from there) as a path: `modules[2].dependencies[0].sha256`."""
+    around, step = (_named(where[0]), str(where[1])) if where else ("", "")
+    return f"{around}.{step}" if around and not step.startswith("[") else f"{around}{step}"
+
+
+def _read_object(cls: type, document: object, where: Any, problems: Problems) -> Any:
     if not isinstance(document, Mapping):
-        problems.append((where, f"must be an object, not {_kind(document)}"))
+        problems.append((_named(where), f"must be an object, not {_kind(document)}"))
         return None
-    rest = dict(document)
     found: dict[str, Any] = {}
-    fields = _fields(cls)
-    keeps_rest = any(field.name == _EXTRA for field in fields)
-    before = len(problems)
+    rest, before = dict(document), len(problems)
+    fields, keeps_rest = _fields(cls)
     for field in fields:
-        if field.name == _EXTRA:
+        key, default = field.key, field.default
+        if key not in document:
+            if default is dataclasses.MISSING:
+                problems.append((_named((where, key)), "is missing"))
             continue
-        path = f"{where}.{field.key}" if where else field.key
-        if field.key not in document:
-            if field.default is dataclasses.MISSING:
-                problems.append((path, "is missing"))
+        if document[key] is None and keeps_rest and default is not dataclasses.MISSING:
             continue
-        if document[field.key] is None and keeps_rest and field.default is not dataclasses.MISSING:
-            continue
-        value = _read(field.type, rest.pop(field.key), path, problems)
-        if field.default is not dataclasses.MISSING and value == field.default and keeps_rest:
-            rest[field.key] = document[field.key]
+        value = field.read(rest.pop(key), (where, key), problems)
+        if keeps_rest and default is not dataclasses.MISSING and value == default:
+            rest[key] = document[key]
         found[field.name] = value
     if keeps_rest:
         found[_EXTRA] = rest
     else:
-        problems += [(f"{where}.{key}" if where else str(key), "is not known") for key in rest]
+        problems += [(_named((where, str(key))), "is not known") for key in rest]
     return cls(**found) if len(problems) == before else None
 
 
 _KINDS = {str: "text", int: "a whole number", bool: "true or false"}
 
 
-def _read(wanted: Any, value: Any, where: str, problems: Problems) -> Any:
-    origin = typing.get_origin(wanted)
+@cache
+def _reader(wanted: Any) -> _Reader:  # noqa: PLR0911  # one for each kind of type
+    """What reads values of a type; made once, for documents have many."""
+    origin, inner = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in (typing.Union, types.UnionType):
-        inner = [option for option in typing.get_args(wanted) if option is not types.NoneType]
-        return None if value is None else _read(inner[0], value, where, problems)
+        read = _reader(next(option for option in inner if option is not types.NoneType))
+        return lambda value, where, problems: None if value is None else read(value, where, problems)
     if origin is tuple:
-        return _read_tuple(typing.get_args(wanted), value, where, problems)
+        more = len(inner) == 2 and inner[1] is Ellipsis  # noqa: PLR2004
+        return partial(_read_tuple, [_reader(kind) for kind in inner if kind is not Ellipsis], more)
     if origin is Mapping:
-        return _read_mapping(typing.get_args(wanted)[1], value, where, problems)
+        return partial(_read_mapping, _reader(inner[1]))
     if wanted in (Any, object):
-        return value
-    return _read_scalar(wanted, value, where, problems)
-
-
-def _read_scalar(wanted: Any, value: Any, where: str, problems: Problems) -> Any:
+        return lambda value, *_: value
     if issubclass(wanted, Document):
-        return _read_object(wanted, value, where, problems)
+        return partial(_read_object, wanted)
     if wanted is datetime or issubclass(wanted, Enum):
-        try:
-            return parse_instant(value) if wanted is datetime else wanted(value)
-        except (TypeError, ValueError) as error:
-            problems.append((where, str(error)))
-            return None
+        return partial(_read_spelled, parse_instant if wanted is datetime else wanted)
+    return partial(_read_plain, wanted)
+
+
+def _read_plain(wanted: Any, value: Any, where: Any, problems: Problems) -> Any:
     if type(value) is not wanted:
-        problems.append((where, f"must be {_KINDS[wanted]}, not {_kind(value)}"))
+        problems.append((_named(where), f"must be {_KINDS[wanted]}, not {_kind(value)}"))
     return value
 
 
-def _read_tuple(wanted: tuple[Any, ...], value: Any, where: str, problems: Problems) -> Any:
+def _read_spelled(parse: Any, value: Any, where: Any, problems: Problems) -> Any:
+    try:
+        return parse(value)
+    except (TypeError, ValueError) as error:
+        problems.append((_named(where), str(error)))
+        return None
+
+
+def _read_tuple(readers: list[_Reader], more: bool, value: Any, where: Any, problems: Problems) -> Any:
     if not isinstance(value, list):
-        problems.append((where, f"must be a list, not {_kind(value)}"))
+        problems.append((_named(where), f"must be a list, not {_kind(value)}"))
         return ()
-    if len(wanted) == 2 and wanted[1] is Ellipsis:  # noqa: PLR2004
-        kinds: list[Any] = [wanted[0]] * len(value)
-    else:
-        kinds = list(wanted)
-    if len(kinds) != len(value):
-        problems.append((where, f"must hold {len(kinds)} items, not {len(value)}"))
+    reads = readers * len(value) if more else readers
+    if len(reads) != len(value):
+        problems.append((_named(where), f"must hold {len(reads)} items, not {len(value)}"))
         return ()
-    return tuple(
-        _read(kind, item, f"{where}[{index}]", problems)
-        for index, (kind, item) in enumerate(zip(kinds, value, strict=True))
-    )
+    pairs = enumerate(zip(reads, value, strict=True))
+    return tuple(read(item, (where, f"[{index}]"), problems) for index, (read, item) in pairs)
 
 
-def _read_mapping(wanted: Any, value: Any, where: str, problems: Problems) -> Any:
+def _read_mapping(read: _Reader, value: Any, where: Any, problems: Problems) -> Any:
     if not isinstance(value, Mapping):
-        problems.append((where, f"must be an object, not {_kind(value)}"))
+        problems.append((_named(where), f"must be an object, not {_kind(value)}"))
         return {}
-    return {key: _read(wanted, item, f"{where}.{key}", problems) for key, item in value.items()}
+    return {key: read(item, (where, key), problems) for key, item in value.items()}
 
 
 def _kind(value: object) -> str:
