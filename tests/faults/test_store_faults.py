@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.stores.directory import DirectoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CHILD = Path(__file__).with_name("store_child.py")
 SOON_S = 120
@@ -54,6 +55,19 @@ def _hear(child: subprocess.Popen[str]) -> str:
     return child.stdout.readline().strip()
 
 
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Callable[..., int]]:
+    """Runs a part of the child in a process that need not start Python; gives how it ended."""
+    parent = _start("forks")
+
+    def run(*arguments: object) -> int:
+        _say(parent, json.dumps([str(argument) for argument in arguments]))
+        return int(_hear(parent))
+
+    yield run
+    assert _finish(parent) == (0, [])
+
+
 def _publish_again(root: Path) -> None:
     DirectoryStore(root, a_clock).publish_build(*a_build_with_files("demo", "1"))
 
@@ -87,11 +101,11 @@ def _copied(root: Path, name: object) -> Path:
 
 
 @pytest.mark.slow
-def test_killed_before_any_step_nothing_half_is_visible(root: Path) -> None:
+def test_killed_before_any_step_nothing_half_is_visible(root: Path, forked: Callable[..., int]) -> None:
     seen = set()
     for step in count(1):
         store = _copied(root, step)
-        code, _ = _finish(_start("die", store, step))
+        code = forked("die", store, step)
         published = _check_all_or_nothing(store)
         if code == 0:
             break
@@ -106,11 +120,11 @@ def test_killed_before_any_step_nothing_half_is_visible(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_nothing_half_is_visible(root: Path) -> None:
+def test_killed_at_any_moment_nothing_half_is_visible(root: Path, forked: Callable[..., int]) -> None:
     finished = set()
     for microseconds in range(200, 12_000, 400):
         store = _copied(root, microseconds)
-        code, _ = _finish(_start("alarm", store, microseconds))
+        code = forked("alarm", store, microseconds)
         assert code in (0, -signal.SIGALRM)
         finished.add(code)
         assert _check_all_or_nothing(store) or code
@@ -256,19 +270,21 @@ def test_a_store_on_a_read_only_disk_can_be_read(small_disk: Path) -> None:
         DirectoryStore(small_disk / "other", a_clock).put(an_upload())
 
 
-def test_what_a_killed_process_left_on_a_read_only_disk_can_be_read(small_disk: Path) -> None:
+def test_what_a_killed_process_left_on_a_read_only_disk_can_be_read(
+    small_disk: Path, forked: Callable[..., int]
+) -> None:
     root = small_disk / "store"
     for step in count(30):
         store = DirectoryStore(root, a_clock)
         store.publish_build(a_build_info(name="before"))
-        code, _ = _finish(_start("die", root, step))
+        code = forked("die", root, step)
         assert code, "it was never killed after the build counted"
         if store.builds("demo"):
             break
         shutil.rmtree(root)
     shutil.rmtree(root)
     store.publish_build(a_build_info(name="before"))
-    _finish(_start("die", root, step))
+    forked("die", root, step)
     assert (root / "ledger.sqlite3-wal").stat().st_size
     _mount(small_disk, "remount,ro")
     assert [run.id.name for run in store.builds()] == ["before", "demo"]
