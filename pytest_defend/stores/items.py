@@ -7,11 +7,13 @@ Rules:
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.fields import instant_from_ms
+from pytest_defend.model.repositories import Repository
 from pytest_defend.protocols import Item
 from pytest_defend.stores import rules
 from pytest_defend.stores.schema import bound
@@ -50,6 +52,7 @@ _COPY = """
     SELECT ?, ?, sha256, sha1, md5, size_bytes, created_ms, created_by, modified_ms, modified_by, claimed
     FROM items WHERE path = ?
 """
+_CONFIGURATION = "SELECT configuration FROM repositories WHERE name = ?"
 _AT_ONCE = 500  # of the 999 variables every SQLite takes
 
 
@@ -116,9 +119,17 @@ def write_items(database: sqlite3.Connection, uploads: Sequence[Upload], now_ms:
 
 
 def write_repositories(database: sqlite3.Connection, names: Iterable[str], now_ms: int) -> None:
-    """Make the repositories that are not there yet."""
+    """Make the repositories that are not there yet.
+
+    Raises:
+        StoreError: One is virtual, and keeps no files.
+    """
     rows = [(name, now_ms) for name in sorted(names)]
     database.executemany("INSERT OR IGNORE INTO repositories (name, created_ms) VALUES (?, ?)", rows)
+    for name, _ in rows:
+        (configuration,) = database.execute(_CONFIGURATION, (name,)).fetchone()
+        if configuration:
+            rules.check_local(Repository.from_configuration(name, json.loads(configuration)))
 
 
 def _row(upload: Upload, now_ms: int) -> tuple[str | int, ...]:

@@ -124,6 +124,7 @@ class MemoryStore:
                 ),
             )
             if not promotion.dry_run:
+                self._check_local(target for _, target in plan.moves)
                 for source, target in plan.moves:
                     self._move(source, target, copy=promotion.copy)
                 self.annotate(plan.paths, promotion.properties)
@@ -177,10 +178,15 @@ class MemoryStore:
         there = self._items.get(target) or replace(item, path=target, properties={})
         self._items[target] = replace(there, properties=rules.united(there.properties, item.properties))
 
-    def _with(self, uploads: Iterable[Upload]) -> dict[str, Item]:
+    def _check_local(self, paths: Iterable[str]) -> None:
+        for repository in self._repositories.find({path.partition("/")[0] for path in paths}).values():
+            rules.check_local(repository)
+
+    def _with(self, uploads: Sequence[Upload]) -> dict[str, Item]:
         """All files, with these among them; bytes that no file names harm nobody."""
         items = dict(self._items)
         created = instant_from_ms(epoch_ms(self._clock()))
+        self._check_local(upload.path for upload in uploads)
         for upload in uploads:
             kept = items.get(upload.path)
             sha256 = upload.checksums.sha256

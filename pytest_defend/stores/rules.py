@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.errors import AccessDenied, Conflict, Corrupt, NotFound, StoreError, Unavailable
 from pytest_defend.model.fields import epoch_ms, parse_instant, started_text
+from pytest_defend.model.repositories import VIRTUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_defend.model.buildinfo import BuildId, BuildInfo
     from pytest_defend.model.checksums import Checksums
+    from pytest_defend.model.repositories import Repository
     from pytest_defend.protocols import Run, Upload
 
 __all__ = [
     "check_build",
     "check_bytes",
     "check_checksums",
+    "check_local",
     "check_part",
     "check_properties",
     "check_run",
@@ -80,6 +83,18 @@ def check_properties(path: str, properties: Mapping[str, Sequence[str]]) -> None
         if not name or not all(map(speakable, (name, *values))):
             hint = "Names must not be empty; names and values must be valid Unicode."
             raise StoreError(path, f"{path} cannot have the property {name!r} = {values!r}.", hint=hint)
+
+
+def check_local(repository: Repository) -> None:
+    """Refuse to keep files in a repository that only looks into others.
+
+    Raises:
+        StoreError: It is virtual.
+    """
+    if repository.kind == VIRTUAL:
+        key, members = repository.key, ", ".join(repository.members or ())
+        message = f"{key} is a virtual repository and keeps no files."
+        raise StoreError(key, message, hint=f"Name a local one; it looks into {members or 'none'}.")
 
 
 def check_uploads(uploads: Iterable[Upload]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from builders import a_build_info, an_upload
 from pytest_defend.errors import Conflict, NotFound, StoreError
 from pytest_defend.model.repositories import VIRTUAL, Repository
+from pytest_defend.protocols import Promotion
 
 if TYPE_CHECKING:
     from pytest_defend.protocols import Store
@@ -112,3 +113,24 @@ def test_a_repository_that_files_are_in_is_there(store: Store) -> None:
         store.repositories.create(Repository(key="libs-local", package_type="pypi"))
         assert store.repositories.find(["libs-local"])["libs-local"].package_type == "pypi"
     assert len(store.list("libs-local")) == 1
+
+
+def test_a_virtual_repository_keeps_no_files(ladder: Store) -> None:
+    upload = an_upload("X/demo/1.0/demo-1.0.tar.gz")
+    with pytest.raises(StoreError, match="X") as refused:
+        ladder.put(upload)
+    assert "virtual" in str(refused.value)
+    with pytest.raises(StoreError, match="X"):
+        ladder.publish_build(a_build_info(), [upload])
+    assert ladder.builds() == ()
+    assert ladder.list("X") == ()
+
+
+def test_no_build_rises_into_a_virtual_repository(ladder: Store) -> None:
+    if "artifactory" in ladder.locator:
+        pytest.skip("what becomes of such a promotion is for the server to say")
+    ladder.publish_build(a_build_info(), [an_upload()])
+    with pytest.raises(StoreError):
+        ladder.promote(a_build_info().id, Promotion(status="risen", target="X", copy=True))
+    assert ladder.build(a_build_info().id).statuses == ()
+    assert ladder.list("X") == ()

@@ -37,6 +37,7 @@ Named: TypeAlias = "Mapping[str, Mapping[str, tuple[str, ...]]]"
 """Paths that something visible names, and the properties the files need for it."""
 
 _MARKINGS = 5
+_ELSEWHERE = "Somebody else deletes or publishes there: try again. Or the repository is virtual: publish to a local one."
 _WORTH_BYTES = 4096  # below, sending a file costs no more than asking whether its content is there
 
 
@@ -194,8 +195,7 @@ class Publication:
             there = self._catalogue.confirm(expected)
             for path, sha256 in expected.items():
                 if path not in there:
-                    hint = "Somebody else deletes or publishes there; try again."
-                    raise Corrupt(path, expected=sha256, actual="something else", hint=hint)
+                    raise Corrupt(path, expected=sha256, actual="something else", hint=_ELSEWHERE)
             unmarked = [step for step in steps if not _is_marked(step, there)]
             if not unmarked:
                 return there
