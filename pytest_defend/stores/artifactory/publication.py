@@ -37,7 +37,7 @@ Named: TypeAlias = "Mapping[str, Mapping[str, tuple[str, ...]]]"
 """Paths that something visible names, and the properties the files need for it."""
 
 _MARKINGS = 5
-_ELSEWHERE = "Somebody else deletes or publishes there: try again. Or the repository is virtual: publish to a local one."
+_ELSEWHERE = "Somebody else publishes or deletes there (try again), or it is virtual (name a local one)."
 _WORTH_BYTES = 4096  # below, sending a file costs no more than asking whether its content is there
 
 
