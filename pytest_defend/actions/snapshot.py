@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,17 +23,19 @@ from pytest_defend.model.fields import parse_instant
 from pytest_defend.model.snapshot import DependencyFact, FileFact, KeptFile, Snapshot, StageFact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
     from datetime import datetime
 
     from pytest_defend.gates import Needs, Policy
-    from pytest_defend.model.buildinfo import Artifact, BuildId, BuildInfo
+    from pytest_defend.model.buildinfo import Artifact, BuildId, BuildInfo, Dependency, Module
     from pytest_defend.model.ladder import Ladder
     from pytest_defend.model.snapshot import ExternalAnswer
     from pytest_defend.protocols import Item, Run, Store, Verifier
 
 __all__ = ["Outside", "take"]
 
+_AT_ONCE = 8
 _BESIDE = ("evidence", "decisions")  # folders of a package that hold what is said about it
 _ENVELOPES = ".intoto.jsonl"
 _TOLD = ("build.", "defend.")  # properties of a dependency that say where it comes from
@@ -84,7 +87,12 @@ def take(
     runs = store.builds(build.name)
     found = store.build(_exact(build, runs))
     subsystem = _subsystem(found, ladder)
-    files = tuple(_files(found, _repositories(ladder, subsystem), store))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # none of them waits for another
+        needed = pool.submit(_found, found, store)
+        before = pool.submit(
+            previous, found, runs, level=level, ladder=ladder, store=store, reports=needs.reports
+        )
+        files = tuple(_files(found, _repositories(ladder, subsystem), store, pool))
     snapshot = Snapshot(
         taken=taken,
         store=store.locator,
@@ -96,8 +104,8 @@ def take(
         runs=tuple(run.id.started for run in runs if run.id.number == found.number),
         files=files,
         stages=tuple(_stages(found, files)),
-        dependencies=tuple(_dependencies(found, store)),
-        previous=previous(found, runs, level=level, ladder=ladder, store=store, reports=needs.reports),
+        dependencies=tuple(_dependencies(found, needed.result())),
+        previous=before.result(),
         envelopes=tuple(_place(file) for file in files if file.path.endswith(_ENVELOPES)),
     )
     return _asked(snapshot, needs, outside or Outside())
@@ -149,14 +157,11 @@ def _repositories(ladder: Ladder, subsystem: str) -> tuple[str, ...]:
     return tuple(place.repository for place in ladder.places() if place.subsystem == subsystem)
 
 
-def _files(build: BuildInfo, ladder: Sequence[str], store: Store) -> Iterator[FileFact]:
+def _files(build: BuildInfo, ladder: Sequence[str], store: Store, pool: Executor) -> Iterator[FileFact]:
     named = [(module, file) for module in build.modules for file in module.artifacts]
     folders = _folders((file.repository, _inside(file)) for _, file in named)
-    there = {
-        item.path: item
-        for repository, folder in sorted({(one, folder) for own, folder in folders for one in (own, *ladder)})
-        for item in store.list(f"{repository}/{folder}")
-    }
+    wanted = {f"{repository}/{folder}" for own, folder in folders for repository in (own, *ladder)}
+    there = {item.path: item for items in pool.map(store.list, sorted(wanted)) for item in items}
     for module, file in named:
         inside = _inside(file)
         paths = sorted({f"{repository}/{inside}" for repository in (file.repository, *ladder)})
@@ -251,10 +256,18 @@ def _mark(files: Iterable[FileFact], name: str) -> str:
     return values[0] if len(values) == 1 else ""
 
 
-def _dependencies(build: BuildInfo, store: Store) -> Iterator[DependencyFact]:
-    needed = [(module, each) for module in build.modules if module.is_package for each in module.dependencies]
-    found = store.find(sorted({each.sha256 for _, each in needed if each.sha256})) if needed else {}
-    for module, each in needed:
+def _needed(build: BuildInfo) -> Iterator[tuple[Module, Dependency]]:
+    return ((module, each) for module in build.modules if module.is_package for each in module.dependencies)
+
+
+def _found(build: BuildInfo, store: Store) -> Mapping[str, Sequence[Item]]:
+    """The files of the dependencies, by sha256."""
+    wanted = sorted({each.sha256 for _, each in _needed(build) if each.sha256})
+    return store.find(wanted) if wanted else {}
+
+
+def _dependencies(build: BuildInfo, found: Mapping[str, Sequence[Item]]) -> Iterator[DependencyFact]:
+    for module, each in _needed(build):
         kept = sorted(found.get(each.sha256, ()), key=lambda item: item.path)
         yield DependencyFact(
             id=each.id,

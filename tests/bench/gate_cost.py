@@ -2,7 +2,7 @@
 
 Run: python tests/bench/gate_cost.py
 
-Every dependency is kept by the store, on the level that is asked for; the build has two stages of 2,000 tests
+Every dependency is kept by the store, on the level that is asked for; the build has two stages of 5,000 tests
 each. The server is the local one, in a process of its own. Each gate is asked three times, and the fastest
 counts.
 """
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 LATENCY_S = 0.02
 FEW, MANY = 100, 1000
-TESTS = 2000
+TESTS = 5000
 TIMES = 3
 AT_MOST = 2.0
 DEPENDENCIES_PER_REQUEST = 250
