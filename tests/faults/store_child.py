@@ -3,7 +3,7 @@
 `die ROOT STEP` publishes one build and kills itself just before step STEP of everything it does to the disk.
 `alarm ROOT MICROSECONDS` publishes one build and is killed after that time, wherever it is by then.
 `publish ROOT NAME STARTED` publishes build NAME/LINE for every line it is told, and says how each went.
-`forks` does what each line says that it is told, `["die", ROOT, STEP]`, in a copy of itself that may be killed.
+`forks` does what each line says that it is told, `["die", ROOT, STEP]`, in a copy of itself that may die.
 `watch ROOT COUNT` reads until it has seen COUNT builds, and fails when it sees a part of one.
 """
 
