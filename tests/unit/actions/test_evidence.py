@@ -92,6 +92,23 @@ def test_a_stage_is_what_its_journal_says(store: Store, tmp_path: Path) -> None:
     assert stage.record.subjects[0].checksums.sha256 == Checksums.of(b"demo").sha256
 
 
+def test_a_run_in_which_only_tests_failed_is_complete(store: Store, tmp_path: Path) -> None:
+    passed = b'{"n":1,"s":1700000000000,"d":[1,2,3]}\n'
+    manifest = a_published(tmp_path, store, attempt_line(0, an_ended("failed")), passed, final=1)
+    stage = _only(_read(store))
+    assert (stage.fact.mark, stage.complete) == ("failed", True)
+    paths = [file.path for file in manifest.files]
+    store.annotate(paths, {"defend.stage.tests": ()})
+    assert _only(_read(store)).complete
+
+
+def test_a_run_that_its_mark_alone_speaks_against_is_not_complete(store: Store, tmp_path: Path) -> None:
+    manifest = a_published(tmp_path, store)
+    assert _only(_read(store)).complete
+    store.annotate([file.path for file in manifest.files], {"defend.stage.tests": ("failed",)})
+    assert not _only(_read(store)).complete
+
+
 def test_of_several_workers_the_worst_outcome_counts(store: Store, tmp_path: Path) -> None:
     told = [ids_line(worker, 0, IDS if worker == "gw0" else None, 2) for worker in ("gw0", "gw1")]
     told += [attempt_line(row, an_ended(how, worker=worker)) for worker, row, how in (

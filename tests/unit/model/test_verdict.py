@@ -18,7 +18,7 @@ from pytest_defend.model.journal import (
 )
 from pytest_defend.model.replay import summarise
 from pytest_defend.model.results import CollectionProblem, Outcome, Result, Verdict
-from pytest_defend.model.verdict import judge
+from pytest_defend.model.verdict import complete, judge
 
 PASSED = tuple(passed_line(row, "", 1, (1, 2, 3)) for row in range(2))
 
@@ -175,3 +175,29 @@ def test_failed_is_said_before_incomplete_and_warnings_only_when_nothing_is_wors
     )
     assert judged(*flaky, PASSED[1], end=2).result is Result.INCOMPLETE
     assert judged(*flaky, PASSED[1]).result is Result.WARNED
+
+
+@pytest.mark.parametrize(
+    ("lines", "journal", "expected"),
+    [
+        (PASSED, {}, True),
+        ([ended(0, "failed"), PASSED[1]], {"end": 1}, True),
+        ([ended(0, "error", "setup"), PASSED[1]], {"end": 1}, True),
+        ([ended(0, "failed"), PASSED[1]], {"end": 2}, False),
+        ([ended(0, "failed"), PASSED[1]], {"end": 6}, False),
+        ([ended(0, "failed"), PASSED[1]], {"end": None}, False),
+        ([ended(0, "failed")], {"end": 1}, False),
+        ([ended(0, "crashed", "crash"), PASSED[1]], {"end": 1}, False),
+        ([ended(0, "failed"), PASSED[1], event("gw0", "died", "killed")], {"end": 1}, False),
+        (
+            [line("collection", CollectionProblem(nodeid="t", outcome=Outcome.ERROR)), *PASSED],
+            {"end": 1},
+            False,
+        ),
+        ([ended(0, "skipped"), ended(1, "skipped")], {}, False),
+    ],
+)
+def test_nothing_but_tests_went_wrong_in_a_complete_run(
+    lines: Any, journal: dict[str, Any], expected: bool
+) -> None:
+    assert complete(summarise(a_journal(*lines, **journal))) is expected
