@@ -56,10 +56,10 @@ def told(decision: Decision, path: str, signs: bool) -> RenderableType:
 
 
 def _line(finding: Finding, signs: bool) -> Text:
-    said = (
-        [f": {finding.actual.rstrip('.')}.", finding.next] if not finding.override else [_override(finding)]
-    )
-    return Text.assemble(_head(finding, signs), shown(" ".join(filter(None, said))))
+    said = f": {finding.actual.rstrip('.')}. {finding.next}".rstrip()
+    if finding.override:
+        said = f"{_override(finding)}: {finding.override.reason}"
+    return Text.assemble(_head(finding, signs), shown(said))
 
 
 def _head(finding: Finding, signs: bool) -> Text:
@@ -77,7 +77,7 @@ def _override(finding: Finding) -> str:
     if override is None:
         return ""
     until = f" until {override.until:%Y-%m-%d}" if override.until else ""
-    return f", overridden by {override.who}{until}: {override.reason}"
+    return f", overridden by {override.who}{until}"
 
 
 def verdict(decision: Decision) -> Text:
@@ -150,6 +150,7 @@ def _finding(finding: Finding) -> Table:
         *(("seen in" if not n else "", place) for n, place in enumerate(places)),
         ("", f"and {left} more, in the decision" if left else ""),
         ("next", finding.next),
+        ("because", finding.override.reason if finding.override else ""),
     )
 
 
