@@ -50,7 +50,8 @@ class OneBuild(Rule):
         build = evidence.snapshot.build
         name = f"{build.name}/{build.number}"
         expected = f"one run of {name}, started {build.started}"
-        runs = sorted(set(evidence.snapshot.runs))
+        spellings = {instant(run) or run: run for run in evidence.snapshot.runs}
+        runs = sorted(spellings.values())
         if not runs:
             step = "Publish the build, or ask a store that has it."
             return self.cannot_say(expected, f"the store names no run of {name}", next=step)

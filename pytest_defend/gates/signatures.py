@@ -86,9 +86,7 @@ class SignatureRule(Rule):
         missing = [*self._unsigned_stages(evidence, names, trusted), *self._unsigned(evidence, trusted)]
         seen = list(dict.fromkeys(each.path for each in evidence.envelopes))
         if missing or (broken and self.strangers == "refuse"):
-            step = (
-                "Sign the results with a trusted key: pytest-defend sign."
-            )
+            step = "Sign the results with a trusted key: pytest-defend sign."
             return self.fails(expected, listed([*missing, *broken], "; "), seen, next=step)
         if not names and not self.predicates:
             return self.cannot_say(expected, "no stage has run", next="Run the stages of the level.")

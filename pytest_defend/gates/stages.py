@@ -121,6 +121,8 @@ class Fresh(Rule):
     """Of which stages; those the level requires, or every stage, when none is named."""
     skew: str = "5m"
     """How far ahead of the store the clock of a run may be."""
+    side_by_side: bool = False
+    """Whether a run may have begun before the files were published, like jobs that run side by side."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Parameters that make no sense."""
@@ -131,9 +133,10 @@ class Fresh(Rule):
 
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds."""
-        expected = "every result is younger than the files it is about"
+        wanted = [] if self.side_by_side else ["younger than the files it is about"]
         if self.max_age:
-            expected += f", and no older than {age(duration(self.max_age) or timedelta())}"
+            wanted.append(f"no older than {age(duration(self.max_age) or timedelta())}")
+        expected = f"every result is {', '.join([*wanted, 'and not from the future'])}"
         names = counting(evidence, self.stages)
         runs = runs_of(evidence, names) if names else ()
         absent = [name for name in names if name not in {run.fact.stage for run in runs}]
@@ -149,8 +152,8 @@ class Fresh(Rule):
             step = "Run these stages again."
             actual = f"when it ended is not known of {listed(unsure)}"
             return self.cannot_say(expected, actual, where(runs), next=step)
-        created = _created(evidence)
-        if created is None and not evidence.snapshot.local and any(_is_later(evidence, run) for run in runs):
+        later = not self.side_by_side and any(_is_later(evidence, run) for run in runs)
+        if later and _created(evidence) is None and not evidence.snapshot.local:
             step = "Publish the build again, into a store that keeps its files."
             return self.cannot_say(expected, "the store does not say since when it has the files", next=step)
         oldest = min(run.ended for run in runs if run.ended is not None)
@@ -167,8 +170,8 @@ class Fresh(Rule):
         limit = duration(self.max_age) if self.max_age else None
         if limit is not None and taken - run.ended > limit:
             return f"{shown_run(run)} ended {_ago(evidence, run.ended)}"
-        created = _created(evidence)
-        if created is not None and _is_later(evidence, run) and run.record.started < created:
+        created = None if self.side_by_side or not _is_later(evidence, run) else _created(evidence)
+        if created is not None and run.record.started < created:
             early = age(created - run.record.started)
             return f"{shown_run(run)} began {early} before the files it is about were published"
         return ""

@@ -53,6 +53,7 @@ def test_nothing_speaks_against_the_evidence_of_these_tests() -> None:
         (("2026-01-31T06:00:00Z",), Ruling.PASS, "one run"),
         (("2026-01-31T07:00:00Z",), Ruling.FAIL, "one run, started 2026-01-31T07:00:00Z"),
         (("soon",), Ruling.FAIL, "started soon"),
+        (("2026-01-31T06:00:00Z", "2026-01-31T07:00:00+0100"), Ruling.PASS, "one run"),
         (("2026-01-31T06:00:00Z", "2026-01-31T07:00:00Z"), Ruling.FAIL, "2 runs of demo/1"),
     ],
 )

@@ -164,6 +164,13 @@ def test_an_excused_stage_is_no_clean_one() -> None:
             "began 30 minutes before the files it is about were published",
         ),
         (
+            {"side-by-side": True},
+            a_stage("unit"),
+            a_stage("smoke", started=TAKEN - timedelta(hours=5, minutes=30)),
+            Ruling.PASS,
+            "2 results",
+        ),
+        (
             True,
             a_stage("unit"),
             a_stage("smoke", started=TAKEN + timedelta(hours=1)),
