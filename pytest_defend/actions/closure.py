@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.ladder import Ladder
     from pytest_defend.protocols import Item, Store
 
-__all__ = ["Closure", "batches", "closure", "cycle", "maker"]
+__all__ = ["Closure", "batches", "closure", "cycle", "made_by", "maker", "used_by"]
 
 Key = TypeVar("Key", bound="Hashable")
 
@@ -64,7 +64,7 @@ def batches(needs: Mapping[Key, Iterable[Key]]) -> tuple[tuple[Key, ...], ...]:
     done: list[tuple[Key, ...]] = []
     while ready := sorted((key for key, others in left.items() if not others), key=str):
         done.append(tuple(ready))
-        left = {key: others.difference(ready) for key, others in left.items() if key not in ready}
+        left = {key: others.difference(ready) for key, others in left.items() if others}
     return tuple(done)
 
 
@@ -101,6 +101,7 @@ def closure(build: BuildInfo, level: str, ladder: Ladder, store: Store) -> Closu
     """
     rank = ladder.rank(level)
     found = {str(build.id): build}
+    makers = dict.fromkeys(made_by(build), build)
     needs: dict[str, set[str]] = {}
     problems: dict[str, None] = {}
     frontier = [build]
@@ -113,13 +114,14 @@ def closure(build: BuildInfo, level: str, ladder: Ladder, store: Store) -> Closu
                 items = low.get(dependency.sha256)
                 if not items:
                     continue
-                made = _known(found.values(), dependency.sha256) or maker(items, store)
+                made = makers.get(dependency.sha256) or maker(items, store)
                 if made is None:
                     problems[_orphan(consumer, dependency, items)] = None
                 elif made.id != consumer.id and not _is_home(made, rank, ladder):
                     needed.add(str(made.id))
                     if str(made.id) not in found:
                         found[str(made.id)] = made
+                        makers |= dict.fromkeys(made_by(made), made)
                         following.append(made)
         frontier = following
     if circle := cycle(needs):
@@ -147,7 +149,7 @@ def maker(items: Sequence[Item], store: Store) -> BuildInfo | None:
             kept = store.build(build)
         except NotFound:
             continue
-        if _known([kept], items[0].checksums.sha256) is not None:
+        if items[0].checksums.sha256 in made_by(kept):
             return kept
     return None
 
@@ -164,18 +166,15 @@ def _named(items: Sequence[Item]) -> Iterator[BuildId]:
                 yield BuildId(name=name, number=number, started=started)
 
 
-def _known(builds: Iterable[BuildInfo], sha256: str) -> BuildInfo | None:
-    """The build with a package file of these bytes."""
-    return next(
-        (
-            build
-            for build in builds
-            for module in build.modules
-            for file in module.artifacts
-            if module.is_package and file.sha256 == sha256
-        ),
-        None,
-    )
+def made_by(build: BuildInfo) -> frozenset[str]:
+    """The sha256 of every file of the packages of a build."""
+    modules = (module for module in build.modules if module.is_package)
+    return frozenset(file.sha256 for module in modules for file in module.artifacts if file.sha256)
+
+
+def used_by(build: BuildInfo) -> frozenset[str]:
+    """The sha256 of everything its packages need to run, as far as it is known."""
+    return frozenset(used.sha256 for used in _dependencies(build))
 
 
 def _dependencies(build: BuildInfo) -> Iterator[Dependency]:
@@ -187,7 +186,7 @@ def _low(
     builds: Iterable[BuildInfo], rank: int, ladder: Ladder, store: Store
 ) -> Mapping[str, Sequence[Item]]:
     """The places of those dependencies that are on the ladder and below the level, by sha256."""
-    wanted = {used.sha256 for build in builds for used in _dependencies(build)}
+    wanted = {sha256 for build in builds for sha256 in used_by(build)}
     kept = store.find(sorted(wanted)) if wanted else {}
     low = {}
     for sha256, items in kept.items():

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pytest_defend.actions.closure import batches
+from pytest_defend.actions.closure import batches, made_by, used_by
 from pytest_defend.errors import NotFound
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.fields import epoch_ms, instant_from_ms, started_text
@@ -43,49 +43,23 @@ def consumers(build: BuildInfo, rank: int, ladder: Ladder, store: Store) -> tupl
     Raises:
         StoreError: The store cannot be read.
     """
-    above = list(_above(build, rank, ladder, store))
+    above = {str(each.id): each for each in _above(build, rank, ladder, store)}
     found = {str(build.id): build}
+    makers = dict.fromkeys(made_by(build), str(build.id))
     grows = True
     while grows:
-        made = {sha256 for each in found.values() for sha256 in _made(each)}
-        new = {
-            str(each.id): each
-            for each in above
-            if str(each.id) not in found and not made.isdisjoint(_used(each))
-        }
+        new = {key: each for key, each in above.items() if not makers.keys().isdisjoint(used_by(each))}
+        above = {key: each for key, each in above.items() if key not in new}
         found |= new
+        makers |= {sha256: key for key, each in new.items() for sha256 in made_by(each)}
         grows = bool(new)
     needs = {
-        key: {
-            other
-            for other, made in found.items()
-            if other != key and not set(_made(made)).isdisjoint(_used(each))
-        }
+        key: {makers[sha256] for sha256 in used_by(each) if sha256 in makers} - {key}
         for key, each in found.items()
     }
     ordered = [key for batch in batches(needs) for key in batch]
     ordered += sorted(key for key in found if key not in ordered)  # those of a circle go down together
     return tuple(found[key] for key in reversed(ordered) if found[key] is not build)
-
-
-def _made(build: BuildInfo) -> Iterator[str]:
-    return (
-        file.sha256
-        for module in build.modules
-        if module.is_package
-        for file in module.artifacts
-        if file.sha256
-    )
-
-
-def _used(build: BuildInfo) -> Iterator[str]:
-    return (
-        used.sha256
-        for module in build.modules
-        if module.is_package
-        for used in module.dependencies
-        if used.sha256
-    )
 
 
 def _above(build: BuildInfo, rank: int, ladder: Ladder, store: Store) -> Iterator[BuildInfo]:

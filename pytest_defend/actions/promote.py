@@ -166,10 +166,10 @@ class _Climber:
             yield from steps
             if not all(step.is_done for step in steps):
                 stopped = f"It does not stand on {self._ladder.levels[rank].name}."
-            elif any(step.deed is not Deed.PLANNED for step in steps):
-                heights |= {each.id: self._measured(self._read(each.height)) for each in riders}
-            else:
+            elif any(step.deed is Deed.PLANNED for step in steps):
                 heights |= {each.id: _as_if(each.height, rank) for each in riders}
+            elif rank != ranks[-1]:
+                heights |= {each.id: self._measured(self._read(each.height)) for each in riders}
 
     def _read(self, height: Height) -> BuildInfo:
         return self._store.build(height.build.id)

@@ -3,7 +3,9 @@
 At no moment does a reader of the level see a part of a build: neither in the listing, nor by the marks, nor
 in the index of the virtual repository.
 
-`PROMOTION_FAULTS=all` breaks every request of a promotion over HTTP, in every way, and kills real processes.
+A process that dies before a call leaves what one leaves that dies after the call before it: in this process
+one of both is enough. `PROMOTION_FAULTS=all` breaks every request of a promotion over HTTP, before and after
+it is done, also with a dependency, and kills a real process at every request that changes something.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +55,12 @@ class _Mortal:
 
     Args:
         store: The real one.
-        last: Which call, from 1; 0 for none.
-        moment: Before the store sees it, or after it has done it.
-        look: Called around every call.
+        last: After which call, from 1; 0 for none.
+        look: Called after every call.
     """
 
-    def __init__(self, store: Store, last: int, moment: str, look: Callable[[], None]) -> None:
-        self._store, self._last, self._moment, self._look = store, last, moment, look
+    def __init__(self, store: Store, last: int, look: Callable[[], None]) -> None:
+        self._store, self._last, self._look = store, last, look
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -69,8 +70,6 @@ class _Mortal:
 
         def call(*given: Any, **named: Any) -> Any:
             self.calls += 1
-            if self.calls == self._last and self._moment == "before":
-                raise _Killed
             answer = value(*given, **named)
             self._look()
             if self.calls == self._last:
@@ -154,15 +153,14 @@ def _spoil(store: Store, name: str) -> None:
     store.annotate(paths, {"defend.stage.tests": ("failed",)})
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("spoilt", [False, True], ids=["completed", "undone"])
-def test_killed_at_any_call(tmp_path: Path, size: int, moment: str, spoilt: bool) -> None:
+def test_killed_at_any_call(tmp_path: Path, size: int, spoilt: bool) -> None:
     for last in count(1):
         store = MemoryStore(a_clock)
         names = _candidates(tmp_path, store, size)
         reader = _Reader(store, names)
-        mortal = _Mortal(store, last, moment, reader.look)
+        mortal = _Mortal(store, last, reader.look)
         with suppress(_Killed):
             _promote(mortal, names)
         died, begun = mortal.calls == last, _begun(store, names)
@@ -170,25 +168,24 @@ def test_killed_at_any_call(tmp_path: Path, size: int, moment: str, spoilt: bool
             for name in names:
                 _spoil(store, name)
             standing = {name for name in names if _stands(store, name)}
-            climb = _promote(_Mortal(store, 0, "", reader.look), names)
+            climb = _promote(_Mortal(store, 0, reader.look), names)
             assert climb.ruling is Ruling.FAIL
             assert {step.build.partition("/")[0] for step in climb.steps if step.deed == "undone"} == begun
             assert names_on(store, "b") == {file for name in standing for file in packages_of(name)}
         else:
-            climb = _promote(_Mortal(store, 0, "", reader.look), names)
+            climb = _promote(_Mortal(store, 0, reader.look), names)
             _check_whole(store, climb, names, begun)
         if not died:
             return
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_demotion_killed_at_any_call(tmp_path: Path, moment: str) -> None:
+def test_a_demotion_killed_at_any_call(tmp_path: Path) -> None:
     for last in count(1):
         store = MemoryStore(a_clock)
         names = _candidates(tmp_path, store, 2)
         _promote(store, names)
         reader = _Reader(store, names)
-        mortal: Any = _Mortal(store, last, moment, lambda: None)
+        mortal: Any = _Mortal(store, last, lambda: None)
         with suppress(_Killed):
             _demote(mortal, names)
         died = mortal.calls == last
@@ -258,15 +255,19 @@ def _plan(url: str, folder: Path, size: int) -> list[bool]:
         return [_changes(seen) for seen in gate.seen]
 
 
+def _faults(plan: list[bool]) -> Iterator[tuple[int, str]]:
+    """Which request breaks, and when; else than with `all` those that change something, by turns."""
+    if ALL:
+        yield from ((n, moment) for n in range(1, len(plan) + 1) for moment in MOMENTS)
+        return
+    changes = [n for n, changes in enumerate(plan, start=1) if changes]
+    yield from zip(changes, cycle(MOMENTS), strict=False)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("size", [1, 2] if ALL else [1])
-def test_broken_at_any_request_that_changes_something(
-    tmp_path: Path, url: str, size: int, moment: str
-) -> None:
-    for n, changes in enumerate(_plan(url, tmp_path, size), start=1):
-        if not changes and not ALL:
-            continue
+def test_broken_at_any_request(tmp_path: Path, url: str, size: int) -> None:
+    for n, moment in _faults(_plan(url, tmp_path, size)):
         trial = _Trial(tmp_path, url, size)
         with Gate(url) as gate:
             gate.faults = {n: f"reset {moment}"}
@@ -289,12 +290,12 @@ climbed(store, sys.argv[2], with_dependencies=True)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
-@pytest.mark.parametrize("moment", MOMENTS if ALL else ["after"])
-def test_a_process_that_is_killed(tmp_path: Path, url: str, moment: str) -> None:
-    plan = _plan(url, tmp_path, 2)
-    meant = [n for n, changes in enumerate(plan, start=1) if changes]
-    for n in range(1, len(plan) + 1) if ALL else meant[len(meant) // 2 :][:1]:
-        trial = _Trial(tmp_path, url, 2)
+def test_a_process_that_is_killed(tmp_path: Path, url: str) -> None:
+    size = 2 if ALL else 1
+    changes = [n for n, changes in enumerate(_plan(url, tmp_path, size), start=1) if changes]
+    meant = [(n, moment) for n in changes for moment in MOMENTS]
+    for n, moment in meant if ALL else meant[len(meant) // 2 :][:1]:
+        trial = _Trial(tmp_path, url, size)
         with Gate(url) as gate:
             gate.faults = {n: f"reset {moment}"}
             given = [f"{gate.url}/artifactory", trial.names[-1], str(Path(__file__).parents[1]), *sys.path]

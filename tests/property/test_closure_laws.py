@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_defend.actions.closure import batches, cycle
+from builders import a_clock
+from ladders import a_package, needs
+from pytest_defend.actions.closure import batches, closure, cycle
+from pytest_defend.model.ladder import Ladder
+from pytest_defend.protocols import Promotion
+from pytest_defend.stores.memory import MemoryStore
 
 NAMES = "abcdefgh"
+LADDER = Ladder.from_table({"levels": [{"name": "low"}, {"name": "high"}]}, "test")
 GRAPHS = st.dictionaries(st.sampled_from(NAMES), st.frozensets(st.sampled_from(NAMES + "xy")), max_size=8)
 
 
@@ -53,3 +59,32 @@ def test_what_is_left_out_has_a_cycle_below_it(needs: dict[str, frozenset[str]])
         assert following in needs[key]
     assert len(set(circle)) == len(circle)
     assert circle[:1] == tuple(sorted(circle)[:1])
+
+
+def _below(graph: dict[str, frozenset[str]], root: str, high: frozenset[str]) -> set[str]:
+    """What is needed and not high up, and what that needs in turn."""
+    found, new = {root}, {root}
+    while new:
+        new = {other for key in new for other in graph[key] if other in graph} - high - found
+        found |= new
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(without_cycles(), st.sampled_from(NAMES), st.frozensets(st.sampled_from(NAMES)))
+def test_a_closure_holds_what_is_needed_below_the_level_and_nothing_else(
+    graph: dict[str, frozenset[str]], root: str, high: frozenset[str]
+) -> None:
+    store = MemoryStore(a_clock)
+    builds = {key: a_package(store, key, "low", *map(needs, sorted(graph[key]))) for key in graph}
+    for key in high:
+        promotion = Promotion(status="high", target="high", copy=True, properties={"defend.level": ("high",)})
+        store.promote(builds[key].id, promotion)
+    found = closure(store.build(builds[root].id), "high", LADDER, store)
+    assert found.problems == ()
+    assert {build.name for build in found.builds} == _below(graph, root, high)
+    assert found.builds[-1].name == root
+    before: set[str] = set()
+    for build in found.builds:
+        assert graph[build.name].intersection(graph) - high <= before
+        before.add(build.name)
