@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pytest_defend.actions.stated import located, path_of, record_of, stated
 from pytest_defend.documents import chain
 from pytest_defend.documents.dsse import verify
+from pytest_defend.documents.provenance import PROVENANCE
 from pytest_defend.documents.stageresult import TEST_RESULT
 from pytest_defend.errors import InvalidDocument, UsageError
 from pytest_defend.model.bundle import RECORD
@@ -132,6 +133,8 @@ def _says(statement: Statement, facts: _Facts) -> str:
         module = facts.records.get(record_of(statement))
         stage = module.properties["defend.stage"] if module else "of something else"
         return f"stage {stage} {str(predicate.get('result', 'said nothing')).lower()}"
+    if statement.predicate_type == PROVENANCE:
+        return "where its files came from"
     if "verificationResult" in predicate:
         return f"a decision, {str(predicate['verificationResult']).lower()}"
     if "level" in predicate and chain.BUILD in predicate:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
 
+from pytest_defend.documents.stageresult import TEST_RESULT
 from pytest_defend.model.signing import Signing
 from pytest_defend.model.views import Answer
 from pytest_defend.render.text import shown
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["approval_view", "evidence_view", "key_view", "signing_view"]
 
+_KEYID = re.compile(r"\b[0-9a-f]{64}\b")
 _SHORT = 8  # digits of a key's id people compare by eye; as in names of files
 _STATES = {Signing.SIGNED: "green", Signing.ALREADY: "", Signing.NOT: "red"}
 
@@ -27,10 +30,9 @@ def signing_view(view: SigningView) -> RenderableType:
     """What was signed, a line each; below it where it is, or why it is not signed."""
     table = _grid()
     for row in view.rows:
-        what = (
-            f"stage {row.stage}" if row.predicate.endswith("/test-result/v0.1") else "where files came from"
-        )
-        told = f"{what} ({row.run}){f' {row.result}' if row.result else ''}"
+        result = f" {row.result}" if row.result else ""
+        of = f"stage {row.stage} ({row.run})"
+        told = f"{of}{result}" if row.predicate == TEST_RESULT else f"where the files of {of} came from"
         by = f" by {row.keyid[:_SHORT]}" if row.keyid else ""
         table.add_row(shown(f"{row.state.value}{by}", style=_STATES[row.state]), shown(told))
         table.add_row("", shown(row.path or f"{row.reason.rstrip('.')}.", style="dim" if row.path else ""))
@@ -60,7 +62,7 @@ def _add(table: Table, each: StatementView) -> None:
     table.add_row(state, shown(each.says or "not believed"))
     table.add_row("", shown(f"{each.path}{line}", style="dim"))
     for problem in each.problems:
-        table.add_row("", shown(problem))
+        table.add_row("", shown(_KEYID.sub(lambda found: found[0][:_SHORT], problem)))
 
 
 def _answer(view: EvidenceView) -> Text:

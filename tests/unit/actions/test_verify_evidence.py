@@ -224,6 +224,6 @@ def test_an_approval_and_where_files_came_from_say_so(tmp_path: Path, store: Mem
     assert (view.answer, all_problems(view)) == (Answer.YES, "")
     assert [each.says for each in view.statements] == [
         "stage tests passed",
-        "slsa.dev/provenance/v1",
+        "where its files came from",
         "approved for rc",
     ]

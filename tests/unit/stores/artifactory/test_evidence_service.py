@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_defend import assembly
 from pytest_defend.documents.dsse import IN_TOTO, Envelope, verify
 from pytest_defend.documents.dsse import sign as sign_envelope
 from scripted import Canned, Scripted
@@ -103,4 +104,8 @@ def test_a_server_that_is_below_another_name_has_none_we_know_of() -> None:
 @pytest.mark.parametrize("profile", ["5.11-oss", "7-pro"])
 def test_the_local_server_has_none(tmp_path: Path, profile: str) -> None:
     with served(tmp_path, profile=profile) as url:
-        assert not a_store_at(url).evidence.is_there
+        store = a_store_at(url)
+        assert not store.evidence.is_there
+        forward = assembly.forward_to(store)
+        assert forward is not None
+        assert forward(PATH, ENVELOPE) == ""
