@@ -18,7 +18,7 @@ from judged import (
     judged,
     with_record,
 )
-from pytest_defend.documents.chain import BUILD, PREVIOUS
+from pytest_defend.documents.chain import BUILD, NAMED, PREVIOUS
 from pytest_defend.errors import InvalidDocument, UsageError
 from pytest_defend.gates import judge, kinds, read_policy
 from pytest_defend.model.buildinfo import Module
@@ -147,6 +147,25 @@ def test_a_statement_that_is_none_is_refused() -> None:
 def test_an_envelope_that_does_not_hold_has_no_say_in_the_chain() -> None:
     broken = replace(an_envelope(predicate={PREVIOUS: ["0" * 64]}), problem="only unknown keys signed it")
     assert judged(an_evidence(envelopes=(broken,)), "intact").ruling is Ruling.PASS
+
+
+def test_a_statement_the_build_names_is_missed_whoever_signed_it() -> None:
+    unit = an_envelope("unit")
+    build = an_evidence().snapshot.build
+    papers = Module(id="demo:1.0/evidence", properties={"defend.kind": "evidence", NAMED: unit.digest})
+    build = replace(build, modules=(*build.modules, papers))
+    strange = replace(unit, statement=None, problem="only unknown keys signed it")
+    for envelope in (unit, strange):
+        assert judged(an_evidence(envelopes=(envelope,), build=build), "intact").ruling is Ruling.PASS
+    finding = judged(an_evidence(build=build), "intact")
+    assert finding.ruling is Ruling.FAIL
+    assert f"Statement {unit.digest[:12]} is on record and is not there" in finding.actual
+
+
+def test_what_a_trusted_statement_follows_may_be_of_a_stranger() -> None:
+    unit = replace(an_envelope("unit"), statement=None, problem="only unknown keys signed it")
+    follows = an_envelope("smoke", predicate={PREVIOUS: [unit.digest]})
+    assert judged(an_evidence(envelopes=(unit, follows)), "intact").ruling is Ruling.PASS
 
 
 def test_a_start_that_nobody_can_compare_is_refused() -> None:
