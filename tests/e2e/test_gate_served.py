@@ -1,4 +1,4 @@
-"""Real runs, published to a server over HTTP, and the gate asked about them from a shell."""
+"""A real run, published to a server over HTTP, and the gate asked about it from a shell."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ name = "release-local"
 stages = ["unit", "smoke"]
 """
 TESTS = "def test_one(): pass\ndef test_two(): pass\n"
-RED = "def test_smoke(): assert 0, 'it smokes'\n"
 
 
 def test_a_recorded_run_passes_the_gate_it_should_and_no_other(
@@ -55,18 +54,15 @@ def test_a_recorded_run_passes_the_gate_it_should_and_no_other(
     with served(tmp_path / "store") as url:
         there: dict[str, Any] = {"DEFEND_STORE": url, "PYTEST_ADDOPTS": "--defend-publish"}
         assert run(project, "--defend-stage=unit", **there).status == 0
-        (project / "test_demo.py").write_text(RED)
-        assert run(project, "--defend-stage=smoke", **there).status == 1
         yes = defend(project, "gate", "demo/7", "--level", "rc-local", "--format", "json", **there)
         assert (yes.status, yes.err) == (0, ""), yes.out
         decision = Decision.from_dict(json.loads(yes.out))
         assert decision.ruling is Ruling.PASS
-        assert [stage.mark for stage in decision.snapshot.stages] == ["passed", "failed"]
+        assert [stage.mark for stage in decision.snapshot.stages] == ["passed"]
         (kept,) = (project / ".defend" / "decisions").glob("*.json")
         assert cli.main(["gate", "demo/7", "--level", "release-local", "--defend-store", url]) == 1
         said = capsys.readouterr().out
-        assert "\u2717 required-stages fails: stage 'smoke'" in said
-        assert "1 failed" in said
+        assert "\u2717 required-stages fails: stage 'smoke' has not run. Run stage smoke" in said
         assert cli.main(["gate", "--replay", str(kept), "--defend-store", url]) == 0
         assert {item.path.partition("/")[0] for item in a_store_at(url).list("")} == {"libs-local"}
     monkeypatch.setenv("DEFEND_DEADLINE", "0.1")
