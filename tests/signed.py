@@ -16,6 +16,7 @@ from pytest_defend.actions.publish import mark, publish
 from pytest_defend.actions.stated import Key
 from pytest_defend.keys import Kind, generate, load_signer
 from pytest_defend.model.bundle import Final
+from pytest_defend.model.distributions import Distribution, Installed
 from pytest_defend.model.fields import parse_instant
 from pytest_defend.model.record import RanOn, Shipped
 
@@ -58,7 +59,9 @@ def a_stage(
 ) -> Manifest:
     """A stage of build `demo/<number>`, published and marked; without a `final` only published."""
     dist = a_dist_file(folder / f"dist-{number}-{run}", content=content)
-    material = Material(dists=[dist], tested={dist.path: RanOn(what=Shipped.ARTIFACT)})
+    installed = Installed(distributions=(Distribution(name="demo", version="1.0", scopes=("self",)),))
+    tested = {dist.path: RanOn(what=Shipped.ARTIFACT)}
+    material = Material(dists=[dist], tested=tested, installed=installed)
     started = parse_instant(f"2026-01-31T11:59:{int(run.removeprefix('r')):02}.456+0000")
     name = f"{number}-{run}"
     manifest = a_bundle(
