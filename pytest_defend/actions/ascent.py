@@ -149,7 +149,7 @@ class Ascent:
                 lifts.append(self._lifter.announce(rider.height, rank, decision))
                 self._lifter.copy(lifts[-1])
             for rider, lift in zip(riders, lifts, strict=True):
-                if reasons := tuple(self._lifter.problems(lift)):
+                if reasons := tuple(self._lifter.problems(lift, decisions)):
                     return self._taken_back(riders, rank, lifts, reasons, rider)
         except (NotFound, Conflict) as error:
             culprit = riders[min(len(lifts), len(riders) - 1)]

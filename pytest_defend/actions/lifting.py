@@ -15,18 +15,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pytest_defend.actions.closure import maker
 from pytest_defend.actions.heights import LEVEL, inside, measure
 from pytest_defend.actions.papers import Paper, abort_module, decision_paper, summary_paper
 from pytest_defend.errors import Conflict, NotFound
 from pytest_defend.protocols import Promotion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from pytest_defend.actions.heights import Height
     from pytest_defend.model.buildinfo import BuildId, BuildInfo, Module
     from pytest_defend.model.decision import Decision
-    from pytest_defend.protocols import Signer, Store, Verifier
+    from pytest_defend.protocols import Item, Signer, Store, Verifier
 
 __all__ = ["Lift", "Lifter"]
 
@@ -144,8 +145,12 @@ class Lifter:
             user=self._user,
         )
 
-    def problems(self, lift: Lift) -> Iterator[str]:
+    def problems(self, lift: Lift, together: Container[str] = ()) -> Iterator[str]:
         """What is not as it was decided, one sentence each; looks at everything again.
+
+        Args:
+            lift: A build that was copied.
+            together: Ids of the builds that rise with it, and have no mark yet.
 
         Raises:
             StoreError: The store cannot be read.
@@ -160,7 +165,7 @@ class Lifter:
         elif now.statuses != lift.build.statuses:
             yield f"{lift.id} got another status after the gate had looked at it."
         yield from self._file_problems(lift)
-        yield from self._dependency_problems(lift)
+        yield from self._dependency_problems(lift, together)
 
     def _file_problems(self, lift: Lift) -> Iterator[str]:
         """Every file of the build on the level, and in the folders of the build whatever else names it."""
@@ -181,8 +186,8 @@ class Lifter:
             if own and lift.build.number in item.properties.get("build.number", ()) and path not in wanted:
                 yield f"{path} says it is of the build, which does not name it."
 
-    def _dependency_problems(self, lift: Lift) -> Iterator[str]:
-        """Dependencies that stood high enough when it was decided, and do not now."""
+    def _dependency_problems(self, lift: Lift, together: Container[str]) -> Iterator[str]:
+        """Dependencies that stood high enough when it was decided, and do not now, or not yet."""
         ladder = lift.height.ladder
         stood = {
             each.sha256: each.id
@@ -191,10 +196,24 @@ class Lifter:
         }
         kept = self._store.find(sorted(stood)) if stood else {}
         for sha256, name in stood.items():
-            place = ladder.highest(item.path for item in kept.get(sha256, ()))
+            items = kept.get(sha256, ())
+            place = ladder.highest(item.path for item in items)
             if place is None or place.rank < lift.rank:
                 now = place.level if place else "no level"
                 yield f"{name} came down to {now} after the gate had looked at it."
+            elif not any(LEVEL in item.properties for item in items) and (
+                unfinished := self._unfinished(items, lift, together)
+            ):
+                yield f"{name} is on its way to {lift.level}: promote {unfinished} first."
+
+    def _unfinished(self, items: Sequence[Item], lift: Lift, together: Container[str]) -> str:
+        """The build of a file, when a promotion of it to this level or a higher one was cut short."""
+        made = maker(items, self._store)
+        if made is None or str(made.id) in together:
+            return ""
+        height = measure(made, lift.height.ladder, self._store)
+        begun = any(rank >= lift.rank and height.is_announced(rank) for rank in height.begun)
+        return f"{made.name}/{made.number}" if begun and height.rank < lift.rank else ""
 
     def record(self, lift: Lift) -> None:
         """Add the signed summary where there is a key, and write the status.
@@ -229,7 +248,11 @@ class Lifter:
         Raises:
             StoreError: The store could not do it; doing it again is safe.
         """
-        self.clear(measure(lift.build, lift.height.ladder, self._store), lift.rank)
+        ladder = lift.height.ladder
+        with suppress(NotFound):
+            if lift.rank in measure(self._store.build(lift.id), ladder, self._store).reached:
+                return ("Another promotion brought it there meanwhile: nothing was taken back.",)
+        self.clear(measure(lift.build, ladder, self._store), lift.rank)
         with suppress(NotFound, Conflict):  # somebody replaced the build itself
             self._store.append(lift.id, [abort_module(lift.build, lift.decision, reasons)])
         folders = sorted({"/".join(path.split("/")[:_VERSION_DEPTH]) for path in lift.paths})

@@ -24,7 +24,8 @@ from pytest_defend.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_defend.protocols import Store
+    from pytest_defend.model.buildinfo import BuildId
+    from pytest_defend.protocols import Promoted, Store
 
 
 @pytest.fixture(params=["memory", "directory"])
@@ -232,6 +233,41 @@ def test_what_nobody_decided_is_left_and_named(tmp_path: Path, store: Store) -> 
     assert deeds(climb) == [("demo", "b", "refused")]
     assert any("no decision brought that to the level" in reason for reason in climb.steps[0].reasons)
     assert names_on(store, "b") == set(packages_of())
+
+
+def test_what_is_on_its_way_carries_nobody(tmp_path: Path, store: Store) -> None:
+    a_candidate(tmp_path, store, "base")
+    a_candidate(tmp_path, store, "lib", "base")
+    climbed(store, "base")
+    store.annotate([item.path for item in store.list("b/base")], {"defend.level": ()})
+    climb = climbed(store, "lib")
+    assert deeds(climb) == [("lib", "b", "undone")]
+    assert climb.steps[0].reasons == ("base:1.0 is on its way to b: promote base/1 first.",)
+    assert store.list("b/lib") == ()
+    together = climbed(store, "lib", with_dependencies=True)
+    assert deeds(together) == [("base", "b", "completed"), ("lib", "b", "promoted")]
+
+
+def test_another_promotion_that_finished_meanwhile_is_left_alone(tmp_path: Path, store: Store) -> None:
+    a_candidate(tmp_path, store)
+    real = store.promote
+    raced: list[Promotion] = []
+
+    def promote(build: BuildId, promotion: Promotion) -> Promoted:
+        answer = real(build, promotion)
+        if promotion.target and not promotion.dry_run and not raced:
+            raced.append(promotion)
+            assert deeds(climbed(store)) == [("demo", "b", "completed")]
+        return answer
+
+    store.promote = promote  # type: ignore[method-assign]
+    climb = climbed(store)
+    assert climb.ruling is Ruling.FAIL
+    assert climb.steps[0].reasons[-1] == (
+        "Another promotion brought it there meanwhile: nothing was taken back."
+    )
+    assert names_on(store, "b") == set(packages_of())
+    assert deeds(climbed(store)) == [("demo", "b", "unchanged")]
 
 
 def test_the_report_reads_back(tmp_path: Path, store: Store) -> None:
