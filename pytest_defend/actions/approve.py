@@ -97,7 +97,11 @@ def _signed(build: BuildInfo, store: Store, level: str, now: datetime, reason: s
         problem = f"{build.id} gives no sha256 for {', '.join(nameless)}."
         raise UsageError(problem, hint="Publish it with a client that writes sha256.")
     row = SignedRow(stage="", run="", predicate=APPROVAL, state=Signing.ALREADY, keyid=key.signer.keyid)
-    kept = stated(build, located(build, store), store)
+    there = located(build, store)
+    gone = [path_of(file) for _, file in files if path_of(file) not in there]
+    if gone:
+        raise UsageError(f"{build.id} has lost {', '.join(gone)}.", hint="Approve a build that is whole.")
+    kept = stated(build, there, store)
     for each in kept:
         if _approves(each, build, level) and each.envelope is not None and key.made(each.envelope):
             return replace(row, statement=each.digest, path=each.path)
@@ -116,7 +120,7 @@ def _signed(build: BuildInfo, store: Store, level: str, now: datetime, reason: s
     )
     package, file = files[0]
     place = Place(
-        folder=f"{path_of(file).rpartition('/')[0]}/evidence/approval/{level}",
+        folder=f"{there[path_of(file)].path.rpartition('/')[0]}/evidence/approval/{level}",
         module=f"{package}/evidence/approval/{level}",
         kind="approval",
         said={"defend.predicate": APPROVAL, "defend.level": level},

@@ -110,7 +110,8 @@ def located(build: BuildInfo, store: Store) -> Mapping[str, Item]:
         StoreError: The store cannot be asked.
     """
     named = {path_of(file): file.sha256 for module in build.modules for file in module.artifacts}
-    folders = {"/".join(path.split("/")[:_VERSION_DEPTH]) for path in named}
+    # Other clients leave the repository out: such a file is found by its content alone.
+    folders = {"/".join(path.split("/")[:_VERSION_DEPTH]) for path in named if not path.startswith("/")}
     kept = {item.path: item for folder in sorted(folders) for item in store.list(folder)}
     found = {path: kept[path] for path in named if path in kept}
     gone = {path: sha256 for path, sha256 in named.items() if sha256 and path not in found}

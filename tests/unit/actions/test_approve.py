@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builders import NOW, a_build_info
+from builders import NOW, a_build_info, an_upload
 from pytest_defend.actions.approve import approve
 from pytest_defend.documents.envelopes import read_lines
 from pytest_defend.errors import NotFound, UsageError
@@ -76,6 +76,24 @@ def test_what_has_nothing_to_approve_is_refused(store: Store) -> None:
     store.publish_build(a_build_info(modules=()))
     with pytest.raises(UsageError, match="has no package to approve"):
         approve(DEMO, store, level="rc", now=NOW)
+
+
+def test_a_package_of_another_client_is_found_by_its_content(store: Store) -> None:
+    """Its build-info does not say in which repository it is."""
+    build = a_build_info()
+    (module,) = build.modules
+    foreign = replace(module, artifacts=(replace(module.artifacts[0], repository=""),))
+    store.put(an_upload())
+    store.publish_build(replace(build, modules=(foreign,)))
+    signed = approve(DEMO, store, level="rc", now=NOW, key=KEY).signed
+    assert signed is not None
+    assert signed.path.startswith("libs-local/demo/1.0/evidence/approval/rc/")
+
+
+def test_a_package_that_is_gone_is_not_signed_for(store: Store) -> None:
+    store.publish_build(a_build_info())
+    with pytest.raises(UsageError, match=r"has lost libs-local/demo/1\.0/demo-1\.0\.tar\.gz"):
+        approve(DEMO, store, level="rc", now=NOW, key=KEY)
 
 
 def test_a_package_without_a_digest_is_not_signed_for(store: Store) -> None:
