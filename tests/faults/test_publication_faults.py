@@ -1,10 +1,15 @@
 """Break request n of a publication, for every n and in every way: publishing again makes it whole.
 
-At no moment does a reader that follows build-info see half of a build.
+Rules:
+- At no moment does a reader that follows build-info see half of a build.
+- Where both profiles take the same way, they share the work: each breaks every request, in some of the ways,
+  and the other one in the rest. `PUBLICATION_FAULTS=all` breaks every request in every way in both.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +34,7 @@ from scripted import FAULTS, Gate, Seen
 from served import a_store_at, served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_defend.model.buildinfo import BuildInfo
     from pytest_defend.protocols import Store, Upload
@@ -37,6 +43,7 @@ pytestmark = pytest.mark.slow
 
 NAMES = count()
 REQUESTS = 14  # more than a publication or an append of these files takes
+ALL = os.environ.get("PUBLICATION_FAULTS") == "all"
 SMOKE = Module(id="smoke", type="generic")
 
 
@@ -55,6 +62,18 @@ def url(profile: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 def tries(profile: str) -> int:
     """How often a request is sent: once, so that every fault is felt, and as in life."""
     return 1 if profile == "5.11-oss" else 3
+
+
+def _requests(profile: str, fault: str) -> range:
+    """Those that a profile breaks in this way: every other one, and the other profile the rest.
+
+    So at every request each profile has one of the two ways in which a server has done what it was asked (in
+    the sorted ways they are an odd number of places apart), and two or three of those in which it has not.
+    """
+    if ALL:
+        return range(1, REQUESTS + 1)
+    turn = sorted(FAULTS).index(fault) + (profile == "7-pro")
+    return range(1 + turn % 2, REQUESTS + 2, 2)
 
 
 def _files(name: str) -> dict[str, bytes]:
@@ -114,9 +133,9 @@ def _check_one_whole_build(store: Store, name: str, build: BuildInfo) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_publishing_again_makes_it_whole(url: str, fault: str, tries: int) -> None:
+def test_publishing_again_makes_it_whole(url: str, profile: str, fault: str, tries: int) -> None:
     reader = a_store_at(url)
-    for n in range(1, REQUESTS + 1):
+    for n in _requests(profile, fault):
         name = f"build{next(NAMES)}"
         build, uploads = _build(name)
         with Gate(url) as gate:
@@ -136,9 +155,9 @@ def test_publishing_again_makes_it_whole(url: str, fault: str, tries: int) -> No
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_appending_again_makes_it_whole(url: str, fault: str) -> None:
+def test_appending_again_makes_it_whole(url: str, profile: str, fault: str) -> None:
     reader = a_store_at(url)
-    for n in range(1, REQUESTS + 1):
+    for n in _requests(profile, fault):
         name = f"build{next(NAMES)}"
         build, uploads = _build(name)
         reader.publish_build(build, uploads)
@@ -227,20 +246,52 @@ def test_files_wait_for_each_other_in_an_incoming_repository(profile: str, tmp_p
         _check_one_whole_build(reader, "waiting", build)
 
 
+# One process imports everything, and a copy of it publishes what a line names: URL and name of the build.
 CHILD = """
-import sys
-sys.path[:0] = sys.argv[3:]
+import os, sys
+sys.path[:0] = sys.argv[1:]
 from builders import a_clock
 from pytest_defend.stores.artifactory import ArtifactoryStore
 from pytest_defend.stores.session import Session
 from test_publication_faults import _build
-build, uploads = _build(sys.argv[2])
-ArtifactoryStore(sys.argv[1], Session(), a_clock, workers=2).publish_build(build, uploads)
+for line in sys.stdin:
+    url, name = line.split()
+    child = os.fork()
+    if not child:
+        build, uploads = _build(name)
+        ArtifactoryStore(url, Session(), a_clock, workers=2).publish_build(build, uploads)
+        break
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
+@pytest.fixture(scope="module")
+def publishing() -> Iterator[Callable[[Gate, str], int]]:
+    """Publishes through a gate, in a process that is killed when the gate breaks something; how it ended."""
+    command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), *sys.path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        told, heard = parent.stdin, parent.stdout
+
+        def publish(gate: Gate, name: str) -> int:
+            child: SimpleQueue[int] = SimpleQueue()  # it may be sooner at the gate than its number is here
+            gate.broken = lambda: os.kill(child.get(timeout=60), signal.SIGKILL)
+            told.write(f"{gate.url}/artifactory {name}\n")
+            told.flush()
+            child.put(int(heard.readline()))
+            return int(heard.readline())
+
+        yield publish
+        told.close()
+        assert parent.wait(60) == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
-def test_a_publisher_that_is_killed_leaves_nothing_half(url: str, profile: str) -> None:
+def test_a_publisher_that_is_killed_leaves_nothing_half(
+    url: str, profile: str, publishing: Callable[[Gate, str], int]
+) -> None:
     """At every request: before one server sees it, and after the other has answered."""
     moment = "before" if profile == "7-pro" else "after"
     reader = a_store_at(url)
@@ -250,11 +301,9 @@ def test_a_publisher_that_is_killed_leaves_nothing_half(url: str, profile: str) 
         with Gate(url) as gate:
             gate.after = lambda name=name: _check_whole_or_absent(reader, name)
             gate.faults = {n: f"reset {moment}"}
-            arguments = [f"{gate.url}/artifactory", name, str(Path(__file__).parent), *sys.path]
-            child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments])
-            gate.broken = child.kill
-            child.wait(60)
+            ended = publishing(gate, name)
             broken = len(gate.seen) >= n
+            assert ended == (-signal.SIGKILL if broken else 0)
             _check_whole_or_absent(reader, name)
             gate.faults = {}
             _through(gate, 1).publish_build(build, uploads)
