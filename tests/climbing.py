@@ -25,6 +25,7 @@ from pytest_defend.model.distributions import DistFile, Distribution, Edge, Inst
 from pytest_defend.model.fields import epoch_ms
 from pytest_defend.model.ladder import Ladder
 from pytest_defend.model.origins import Certainty, Origin
+from pytest_defend.model.record import RanOn, Shipped
 from served import served
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def a_candidate(folder: Path, store: Store, name: str = "demo", *needs: str, **c
             DistFile(path=str(path), name=name, version="1.0", kind=kind, metadata_name=name, checksums=sums)
         )
     told = {"build_name": name, "package": name, "repository": run.repository, **run.header}
-    material = Material(dists=dists, installed=_installed(name, needs))
+    tested = {dist.path: RanOn(what=Shipped.ARTIFACT) for dist in dists}
+    material = Material(dists=dists, tested=tested, installed=_installed(name, needs))
     manifest = a_bundle(folder / "run", *run.lines, material=material, **told)
     publish(folder / "run", manifest, store)
     if run.marked:

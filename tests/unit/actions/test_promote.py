@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from builders import a_build_info, a_clock, an_upload
 from climbing import a_candidate, a_policy, climbed, deeds, names_on, packages_of, the_build
+from pytest_defend.actions.sign import sign
+from pytest_defend.actions.snapshot import Outside
+from pytest_defend.actions.stated import Key
 from pytest_defend.documents.dsse import verify
 from pytest_defend.documents.envelopes import read_lines
 from pytest_defend.documents.statements import read_statement
 from pytest_defend.errors import UsageError
-from pytest_defend.keys import generate, load_signer
+from pytest_defend.keys import generate, load_signer, load_verifiers
 from pytest_defend.model.buildinfo import Artifact, Module
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.climb import Climb
@@ -293,3 +296,26 @@ def test_a_signed_summary_climbs_along(tmp_path: Path, store: Store) -> None:
     assert {subject.digest["sha256"] for subject in statement.subject} == {
         Checksums.of(content).sha256 for content in packages_of("lib").values()
     }
+
+
+def test_a_signed_build_climbs_on_its_signatures_and_its_summaries(tmp_path: Path, store: Store) -> None:
+    pair = generate()
+    signer = load_signer(pair.private_pem)
+    build = a_candidate(tmp_path, store)
+    policy = a_policy(rules={"signature": {"keys": [pair.public_pem.decode()]}})
+    outside = Outside(key=lambda text: text, verifiers=lambda pem: load_verifiers(pem.encode()))
+    given: dict[str, Any] = {"policy": policy, "outside": outside, "signer": signer}
+    assert deeds(climbed(store, **given)) == [("demo", "b", "refused")]
+    sign(build.id, store, [Key(signer=signer, verifier=signer.public)])
+    climb = climbed(store, level="c", **given)
+    assert deeds(climb) == [("demo", "b", "promoted"), ("demo", "c", "promoted")]
+    rested = []
+    for level in ("b", "c"):
+        (path,) = [item.path for item in store.list(f"c/demo/1.0/decisions/{level}") if "vsa" in item.path]
+        with store.open(path) as file:
+            (line,) = read_lines(file.read())
+        assert line.envelope is not None
+        rested.append(read_statement(line.envelope.payload).predicate["inputAttestations"])
+    assert [len(inputs) for inputs in rested] == [1, 2], (
+        "the result of the stage, then the first summary, too"
+    )
