@@ -138,7 +138,8 @@ def failure(answer: Answer, key: str, locator: str, *, size_bytes: int = 0) -> S
     if status == 409 and (found := _CHECKSUM.search(text)):  # noqa: PLR2004
         hint = "The file changed on its way or while it was read; try again."
         return Corrupt(key, expected=found[1], actual=found[2], hint=hint)
-    if status in (403, 404) and (_OVERWRITE.search(text) or (_HIDDEN in text and answer.method == "PUT")):
+    replaces = answer.method != "DELETE" and _OVERWRITE.search(text)  # deleting is refused in the same words
+    if status in (403, 404) and (replaces or (_HIDDEN in text and answer.method == "PUT")):
         message = f"{key} is kept with other bytes: {quoted}."
         return Conflict(key, message, hint="A published version is never replaced; build a new version.")
     by_status = _BY_STATUS.get(status)

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builders import a_build_info, an_upload
+from builders import a_build_info, a_clock, an_upload
+from pytest_defend.errors import AccessDenied
 from pytest_defend.model.buildinfo import Artifact, Module
 from pytest_defend.protocols import Promotion
+from pytest_defend.server import User
 from pytest_defend.stores.answers import NeedsPro
+from pytest_defend.stores.artifactory import ArtifactoryStore
+from pytest_defend.stores.credentials import Credentials
+from pytest_defend.stores.session import Session
 from scripted import Gate, Seen
 from served import a_store_at, served
 
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_defend.model.buildinfo import BuildInfo
-    from pytest_defend.stores.artifactory import ArtifactoryStore
 
 MARKS = {"build.name": ("demo",), "build.number": ("1",)}
 FILES = {"demo.whl": b"wheel", "demo.tar.gz": b"source", "evidence/a.xml": b"same", "evidence/b.xml": b"same"}
@@ -138,3 +142,19 @@ def test_the_open_source_edition_says_so_before_anything_moves(tmp_path: Path) -
         for dry_run in (True, False):
             with pytest.raises(NeedsPro, match="promotion needs Artifactory Pro"):
                 store.promote(a_build_info().id, Promotion(status="b", target="b", dry_run=dry_run))
+
+
+def test_who_may_not_delete_does_not_take_back(tmp_path: Path) -> None:
+    """An old server refuses it in the words of an overwrite."""
+    users = (User(name="root", password="r00t", admin=True), User(name="jo", password="j0", rights="rwn"))
+    with served(tmp_path, profile="5.11-pro", users=users) as url:
+        upload = an_upload("a/demo.whl", properties=MARKS)
+        credentials = [Credentials(user=user.name, password=user.password) for user in users]
+        root, jo = (ArtifactoryStore(url, Session(each), a_clock) for each in credentials)
+        artifact = Artifact(name="demo.whl", path="demo.whl", repository="a", sha256=upload.checksums.sha256)
+        build = a_build_info(modules=(Module(id="demo:1.0", artifacts=(artifact,)),))
+        root.publish_build(build, [upload])
+        root.promote(build.id, UP)
+        with pytest.raises(AccessDenied, match=r"b/demo\.whl: .*403"):
+            jo.promote(build.id, Promotion(status="", source="b", target="a"))
+        assert [item.path for item in root.list("")] == ["a/demo.whl", "b/demo.whl"]
