@@ -187,3 +187,15 @@ def test_what_cannot_be_read_cannot_be_compared() -> None:
 def test_parameters_that_make_no_sense_are_refused(rule: str, parameters: Any, problem: str) -> None:
     with pytest.raises(InvalidDocument, match=problem):
         read_policy(replace(LADDER, rules={rule: parameters}), source="policy.toml", kinds=kinds())
+
+
+def test_what_is_expected_names_the_limits_that_were_set() -> None:
+    evidence = an_evidence(previous=_previous(unit=4))
+    assert "more than 2.5 % fewer than in" in judged(evidence, "max-drop", 2.5).expected
+    assert "more than 1 test fewer than in" in judged(evidence, "max-drop", {"tests": 1}).expected
+    both = judged(evidence, "max-drop", {"percent": 2, "tests": 3})
+    assert "more than 2 % fewer or 3 tests fewer than in" in both.expected
+
+
+def test_no_rerun_at_all_can_be_allowed() -> None:
+    assert judged(an_evidence(), "flaky", {"at-most": 0, "max-reruns": 0}).ruling is Ruling.PASS

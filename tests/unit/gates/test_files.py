@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from judged import LADDER, WHEEL, a_file, a_kept, a_stage, an_evidence, judged, with_record
+from judged import LADDER, TAKEN, WHEEL, a_file, a_kept, a_stage, an_evidence, judged, with_facts, with_record
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.gates import kinds, read_policy
 from pytest_defend.model.decision import Ruling
@@ -175,3 +175,14 @@ def test_properties_of_the_level_are_required() -> None:
 def test_parameters_that_make_no_sense_are_refused(parameters: Any, problem: str) -> None:
     with pytest.raises(InvalidDocument, match=problem):
         read_policy(replace(LADDER, rules={"property": parameters}), source="policy.toml", kinds=kinds())
+
+
+def test_a_run_that_may_have_been_replaced_proves_nothing() -> None:
+    older = with_facts(a_stage("smoke"), interpreter=None)
+    newer = with_facts(a_stage("smoke", run="2", outcomes=FAILED, started=TAKEN), interpreter=None)
+    finding = judged(an_evidence(older, newer), "tested-artifact", ["smoke"])
+    assert finding.ruling is Ruling.FAIL
+    unread = replace(newer, problem="its journal is not there", record=None, verdict=None)
+    assert judged(an_evidence(older, unread), "tested-artifact", ["smoke"]).ruling is Ruling.UNKNOWN
+    finding = judged(an_evidence(newer, older), "tested-artifact", ["smoke"])
+    assert "but not for certain as the last" in finding.actual

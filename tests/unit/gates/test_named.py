@@ -108,3 +108,9 @@ def test_a_quarantine_has_owners_and_days_and_a_limit(
 def test_parameters_that_make_no_sense_are_refused(rule: str, parameters: Any, problem: str) -> None:
     with pytest.raises(InvalidDocument, match=problem):
         read_policy(replace(LADDER, rules={rule: parameters}), source="policy.toml", kinds=kinds())
+
+
+def test_a_quarantine_can_be_closed() -> None:
+    assert judged(an_evidence(), "quarantine", {"entries": [], "at-most": 0}).ruling is Ruling.PASS
+    entries = {"entries": [_entry()], "at-most": 0}
+    assert judged(an_evidence(), "quarantine", entries).ruling is Ruling.FAIL

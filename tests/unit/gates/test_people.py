@@ -190,3 +190,11 @@ def test_parameters_that_make_no_sense_are_refused(rule: str, parameters: Any, p
 def test_the_keys_are_asked_for() -> None:
     rule = kinds()["approvals"].read({"keys": [KEY]})
     assert rule.needs().keys == (KEY,)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "who"), [(1, "Let one more person approve it"), (3, "Let 3 more people approve it")]
+)
+def test_it_is_said_how_many_are_missing(wanted: int, who: str) -> None:
+    step = judged(_approved(), "approvals", wanted).next
+    assert step == f"{who}: pytest-defend approve demo/1 --level integration"

@@ -82,3 +82,10 @@ def test_the_run_that_began_the_build_must_be_known(started: str) -> None:
 
 def test_without_a_run_nothing_is_clean() -> None:
     assert judged(replace(an_evidence(), stages=()), "source-clean").ruling is Ruling.UNKNOWN
+
+
+def test_a_run_that_does_not_count_says_nothing_about_its_commit() -> None:
+    broken = replace(a_stage("smoke"), problem="its journal was replaced")
+    finding = judged(an_evidence(a_stage("unit"), broken), "source-clean")
+    assert finding.ruling is Ruling.UNKNOWN
+    assert finding.actual.endswith("does not say which commit it ran on")

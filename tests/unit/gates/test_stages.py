@@ -348,3 +348,17 @@ def test_a_verdict_made_worse_by_its_mark_is_not_excused() -> None:
     finding = judged(an_evidence(smoke), "required-stages", ["smoke"], quarantine=QUARANTINE)
     assert finding.ruling is Ruling.FAIL
     assert reasons[0] in finding.actual
+
+
+def test_a_run_that_may_have_been_replaced_covers_no_environment() -> None:
+    ladder = replace(LADDER, levels=tuple(replace(level, stages=()) for level in LADDER.levels))
+    newer = with_facts(a_stage("doc", run="2", outcomes=FAILED, started=TAKEN), interpreter=None)
+    evidence = an_evidence(a_stage("doc"), newer, ladder=ladder)
+    assert judged(evidence, "environments", [LINUX]).ruling is Ruling.UNKNOWN
+    assert judged(an_evidence(a_stage("doc"), ladder=ladder), "environments", [LINUX]).ruling is Ruling.PASS
+
+
+def test_a_result_may_be_as_old_as_the_limit() -> None:
+    smoke = a_stage("smoke", started=TAKEN - timedelta(hours=1, minutes=1))  # it took a minute
+    for limit, ruling in (("1h", Ruling.PASS), ("59m", Ruling.FAIL)):
+        assert judged(an_evidence(smoke), "fresh", {"max-age": limit, "stages": ["smoke"]}).ruling is ruling
