@@ -277,19 +277,21 @@ def _is_same(each: Stated, read: _Read, predicate: str, make: Callable[..., Stat
         return False
     if predicate == TEST_RESULT:
         return record_of(statement) == read.run.record_sha256
-    return _says_it(each, make)
+    return _says_it(statement, each.payload, make)
 
 
-def _says_it(each: Stated, make: Callable[..., Statement]) -> bool:
+def _says_it(statement: Statement, payload: bytes, make: Callable[..., Statement]) -> bool:
     """Whether a statement is, byte for byte, what we would say in its place."""
-    if each.envelope is None or each.statement is None:
-        return False
-    previous = each.statement.predicate.get(PREVIOUS)
+    previous = statement.predicate.get(PREVIOUS)
     known = [digest for digest in previous if isinstance(digest, str)] if isinstance(previous, list) else []
-    return each.envelope.payload == make(previous=known).to_bytes()
+    return payload == make(previous=known).to_bytes()
 
 
 def _payload(same: Sequence[Stated], previous: Sequence[str], make: Callable[..., Statement]) -> bytes:
     """What is signed: the statement another of our keys signed, when it says the same; else a new one."""
-    said = (each.envelope.payload for each in same if each.envelope is not None and _says_it(each, make))
+    said = (
+        each.payload
+        for each in same
+        if each.statement is not None and _says_it(each.statement, each.payload, make)
+    )
     return next(said, None) or make(previous=previous).to_bytes()

@@ -87,6 +87,11 @@ class Stated:
     digest: str = ""
     problem: str = ""
 
+    @property
+    def payload(self) -> bytes:
+        """What was signed; empty with a problem."""
+        return self.envelope.payload if self.envelope else b""
+
 
 def path_of(artifact: Artifact) -> str:
     """Where a file was published."""

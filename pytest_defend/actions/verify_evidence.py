@@ -18,7 +18,7 @@ from pytest_defend.documents import chain
 from pytest_defend.documents.dsse import verify
 from pytest_defend.documents.provenance import PROVENANCE
 from pytest_defend.documents.stageresult import TEST_RESULT
-from pytest_defend.errors import InvalidDocument, UsageError
+from pytest_defend.errors import UsageError
 from pytest_defend.model.bundle import RECORD
 from pytest_defend.model.signing import EvidenceView, StatementView
 
@@ -167,10 +167,7 @@ def _chain(build: BuildInfo, lines: Sequence[Stated], looked: Sequence[_Looked])
         if statement is not None:
             links.append(chain.link_of(statement, each.digest))
     named = [module.properties.get(chain.NAMED) for module in build.modules]
-    try:
-        yield from chain.problems(links, build.id, [str(each) for each in named if each])
-    except InvalidDocument as error:
-        yield str(error)
+    yield from chain.problems(links, build.id, [str(each) for each in named if each])
 
 
 def _files(build: BuildInfo, there: Mapping[str, Item]) -> Iterator[str]:

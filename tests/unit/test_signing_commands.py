@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builders import a_clock
+from builders import PATH, a_clock
 from places import Place, a_place
-from pytest_defend import cli
+from pytest_defend import assembly, cli
 from pytest_defend.keys import Kind, generate
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.signing import ApprovalView, EvidenceView, KeyView, Signing, SigningView
@@ -96,6 +96,15 @@ def test_a_stage_that_cannot_be_signed(says: Callable[..., tuple[int, str, str]]
     assert (code, err) == (3, "")
     assert "\nnot signed          stage smoke (r2)\n" in out
     assert "it has no last word" in out
+
+
+def test_what_a_service_did_not_take_is_a_warning(
+    says: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "forward_to", lambda _: lambda path, _: f"It did not take {path}.")
+    code, out, err = says("sign", "demo/1", "--key", "one.pem")
+    assert (code, "signed by" in out) == (0, True)
+    assert err == f"pytest-defend: It did not take {PATH}.\n"
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def test_a_package_of_another_client_is_found_by_its_content(store: Store) -> No
     build = a_build_info()
     (module,) = build.modules
     foreign = replace(module, artifacts=(replace(module.artifacts[0], repository=""),))
+    store.put(an_upload("libs-local/a/copy-1.0.tar.gz"))
     store.put(an_upload())
     store.publish_build(replace(build, modules=(foreign,)))
     signed = approve(DEMO, store, level="rc", now=NOW, key=KEY).signed

@@ -88,6 +88,11 @@ def test_keys_that_sign_together_sign_one_statement(tmp_path: Path, store: Store
     assert one.statement == two.statement
     assert one.path != two.path
     assert said(one, store)["predicate"]["defend_previous"] == []
+    (three,) = sign(DEMO, store, [a_key(number=3)]).rows
+    with store.open(three.path) as file:
+        (line,) = read_lines(file.read())
+    assert line.envelope is not None
+    assert json.loads(line.envelope.payload)["predicate"]["defend_previous"] == [one.statement]
 
 
 def test_a_key_that_comes_later_believes_nobody_and_names_what_is_there(tmp_path: Path, store: Store) -> None:
@@ -225,6 +230,8 @@ def test_a_service_is_offered_what_is_new_for_each_file(tmp_path: Path, store: S
         offered.append(path)
         return "It was not taken."
 
+    other = Artifact(name="x.whl", path="x.whl", repository="libs-local", sha256=Checksums.of(b"x").sha256)
+    store.append(DEMO, [Module(id="x:1", artifacts=(other,))], [an_upload("libs-local/x.whl", b"x")])
     assert sign(DEMO, store, [KEY], forward=forward).warnings == ("It was not taken.",)
     assert offered == [PATH]
     assert sign(DEMO, store, [KEY], forward=forward).warnings == ()

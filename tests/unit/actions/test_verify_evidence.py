@@ -14,10 +14,12 @@ from pytest_defend.actions.verify_evidence import verify_evidence
 from pytest_defend.documents.dsse import IN_TOTO, Envelope
 from pytest_defend.documents.dsse import sign as sign_envelope
 from pytest_defend.documents.envelopes import envelope_lines
+from pytest_defend.documents.statements import STATEMENT, read_statement
 from pytest_defend.errors import NotFound, UsageError
 from pytest_defend.keys import Kind
 from pytest_defend.model.buildinfo import Artifact, BuildId, BuildInfo, Module
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.fields import canonical_bytes
 from pytest_defend.model.views import Answer
 from pytest_defend.stores.memory import MemoryStore
 from signed import a_key, a_stage
@@ -127,6 +129,17 @@ def test_a_file_that_was_taken_away_is_missed(store: MemoryStore, paths: tuple[s
     ]
 
 
+def test_what_is_signed_later_still_names_what_was_taken_away(
+    store: MemoryStore, paths: tuple[str, str]
+) -> None:
+    first, second = (store.build(DEMO).modules[index].properties["defend.statement"] for index in (2, 4))
+    third = a_key(number=3)
+    (row,) = sign(DEMO, Altered(store, gone=[paths[0]]), [third], stages=["smoke"]).rows
+    with store.open(row.path) as file:
+        payload = Envelope.from_bytes(file.read().strip()).payload
+    assert read_statement(payload).predicate["defend_previous"] == sorted([first, second])
+
+
 def test_a_statement_taken_out_of_the_build_is_missed_by_the_one_that_follows(
     store: MemoryStore, paths: tuple[str, str]
 ) -> None:
@@ -176,6 +189,24 @@ def test_lines_that_are_no_statement_are_refused(store: MemoryStore, paths: tupl
     told = all_problems(verify_evidence(DEMO, store, BOTH))
     assert "payloadType: is missing" in told
     assert "What is signed is no in-toto statement." in told
+
+
+def test_what_other_tools_say_is_shown_and_has_no_say(tmp_path: Path, store: MemoryStore) -> None:
+    a_stage(tmp_path, store)
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": "x", "digest": {"sha256": Checksums.of(b"demo").sha256}}],
+        "predicateType": "https://scanner.example/report/v1",
+        "predicate": {},
+    }
+    foreign = sign_envelope(canonical_bytes(statement), IN_TOTO, [OTHER.signer])
+    planted(store, envelope_lines([foreign, sign_envelope(b"{}", IN_TOTO, [OTHER.signer])]))
+    (row,) = sign(DEMO, store, [KEY]).rows
+    view = verify_evidence(DEMO, store, BOTH)
+    assert [each.says for each in view.statements] == ["scanner.example/report/v1", "", "stage tests passed"]
+    with store.open(row.path) as file:
+        payload = Envelope.from_bytes(file.read().strip()).payload
+    assert read_statement(payload).predicate["defend_previous"] == []
 
 
 @pytest.mark.parametrize("name", [PATH, "libs-local/demo/1.0/evidence/tests/r1/record.json"])
