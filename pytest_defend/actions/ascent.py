@@ -84,10 +84,8 @@ class Ascent:
             if (step := self._stopped(each, rank, decisions[each.id], final=False))
         }
         if stopped:
-            left = "Another build that has to rise with it was refused."
             return tuple(
-                stopped.get(each.id) or self._step(each, rank, Deed.LEFT, decisions[each.id], (left,))
-                for each in riders
+                stopped.get(each.id) or self._left(each, rank, decisions[each.id]) for each in riders
             )
         if self._dry_run:
             return tuple(self._planned(each, rank, decisions[each.id]) for each in riders)
@@ -109,6 +107,13 @@ class Ascent:
         reasons = tuple(f"{finding.rule}: {finding.actual.removesuffix('.')}." for finding in refusals)
         deed, left = self._swept(rider, rank)
         return self._step(rider, rank, deed, decision, (*reasons, *left), refusals[0].next)
+
+    def _left(self, rider: Rider, rank: int, decision: Decision) -> Step:
+        """The step of a build that another one holds; nothing of an earlier attempt stays, either."""
+        deed, left = self._swept(rider, rank)
+        because = "Another build that has to rise with it was refused."
+        deed = Deed.LEFT if deed is Deed.REFUSED else deed
+        return self._step(rider, rank, deed, decision, (because, *left))
 
     def _swept(self, rider: Rider, rank: int) -> tuple[Deed, tuple[str, ...]]:
         """Take back what an attempt that was cut short has left; what became of the build, and why."""
