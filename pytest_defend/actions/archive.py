@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import zipfile
@@ -80,9 +81,16 @@ def extract(source: Path, folder: Path) -> None:
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with bundle.open(member) as content, target.open("xb") as out:
                     shutil.copyfileobj(content, out)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        if not _is_damage(error):
+            raise
         hint = "Give a file written by --defend-record, a bundle's folder, or a journal.jsonl."
         raise InvalidDocument(str(source), [("", f"is no record ({error})")], hint=hint) from error
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether it is the archive that is wrong; of what the system refuses, a place before its beginning."""
+    return not isinstance(error, OSError) or error.errno == errno.EINVAL
 
 
 def _checked(members: Sequence[zipfile.ZipInfo], free_bytes: int) -> Sequence[PurePosixPath]:

@@ -145,6 +145,17 @@ def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path, targ
         extract(tmp_path / "x.zip", target)
 
 
+def test_a_file_that_is_said_to_lie_before_the_beginning_is_no_record(tmp_path: Path, target: Path) -> None:
+    file = a_zip(tmp_path / "x.zip", "a")
+    whole = bytearray(file.read_bytes())
+    directory = whole.rindex(b"PK\x05\x06") + 16  # where the directory is said to be: too far back
+    whole[directory : directory + 4] = (
+        int.from_bytes(whole[directory : directory + 4], "little") + 8
+    ).to_bytes(4, "little")
+    file.write_bytes(whole)
+    refused(file, target, "is no record")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.data())
 def test_altered_bytes_are_read_or_refused(
