@@ -57,7 +57,11 @@ def test_a_stage_is_signed_when_its_mark_is_written(committed: Demo, key: str) -
     assert run.spooled == []
 
 
-@pytest.mark.parametrize("content", [None, b"nothing", generate(passphrase="sesame").private_pem])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"nothing", generate(passphrase="sesame").private_pem],
+    ids=["gone", "no key", "locked"],
+)
 def test_a_key_that_cannot_be_used_ends_the_run_at_once(
     committed: Demo, tmp_path_factory: pytest.TempPathFactory, content: bytes | None
 ) -> None:
