@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import shutil
 import signal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_defend.stores.directory import DirectoryStore
 from runs import (
     PYPROJECT,
     Finished,
@@ -427,8 +429,16 @@ def test_a_store_that_is_locked_is_waited_for(demo: Path) -> None:
     assert len(defend(demo, "builds").lines) == 2
 
 
-@pytest.mark.slow
+IMPATIENT = """
+from pytest_defend.stores.directory import DirectoryStore
+
+DirectoryStore.__init__.__kwdefaults__["patience_s"] = 2
+"""
+
+
 def test_a_store_that_stays_locked(demo: Path) -> None:
+    assert inspect.signature(DirectoryStore).parameters["patience_s"].default == 30  # too long for a test
+    a_project(demo, {"conftest.py": IMPATIENT})
     with closing(_locked(demo)):
         recorded, alone = _both(demo)
     assert "is locked by another process" in _not_published(recorded, alone)
