@@ -146,6 +146,7 @@ class Ascent:
         self, riders: Sequence[Rider], rank: int, decisions: Mapping[str, Decision]
     ) -> tuple[Step, ...]:
         lifts: list[Lift] = []
+        rider = riders[0]
         try:
             for rider in riders:
                 decision = self._judged(rider, rank) if rider.waits_for else decisions[rider.id]
@@ -157,12 +158,11 @@ class Ascent:
                 if reasons := tuple(self._lifter.problems(lift, decisions)):
                     return self._taken_back(riders, rank, lifts, reasons, rider)
         except (NotFound, Conflict) as error:
-            culprit = riders[min(len(lifts), len(riders) - 1)]
-            return self._taken_back(riders, rank, lifts, (error.message,), culprit, hint=error.hint)
+            return self._taken_back(riders, rank, lifts, (error.message,), rider, hint=error.hint)
         except Unavailable:
             raise  # nothing can be taken back now; whoever comes next does
         except StoreError as error:
-            self._taken_back(riders, rank, lifts, (error.message,), riders[0])
+            self._taken_back(riders, rank, lifts, (error.message,), rider)
             raise
         for lift in lifts:
             self._lifter.record(lift)

@@ -208,6 +208,8 @@ class Lifter:
 
     def _unfinished(self, items: Sequence[Item], lift: Lift, together: Container[str]) -> str:
         """The build of a file, when a promotion of it to this level or a higher one was cut short."""
+        if len(items) == 1:  # a promotion copies: this one was published there, and nobody need be asked
+            return ""
         made = maker(items, self._store)
         if made is None or str(made.id) in together:
             return ""

@@ -10,7 +10,7 @@ import pytest
 from builders import a_clock, an_upload
 from climbing import a_candidate, a_policy, climbed, deeds, names_on, packages_of, the_build
 from pytest_defend.actions.demote import demote
-from pytest_defend.errors import AccessDenied, Unavailable
+from pytest_defend.errors import AccessDenied, Conflict, Unavailable
 from pytest_defend.model.buildinfo import Artifact, Module
 from pytest_defend.model.decision import Ruling
 from pytest_defend.protocols import Promotion
@@ -125,6 +125,21 @@ def test_what_is_not_permitted_is_an_error_after_everything_was_taken_back(
     assert store.list("b") == ()
 
 
+def test_the_build_that_could_not_be_copied_is_named(tmp_path: Path, store: _Twisted) -> None:
+    a_candidate(tmp_path, store, "lib")
+    a_candidate(tmp_path, store, "app", "lib")
+
+    def refuse(build: BuildId, promotion: Promotion, answer: Promoted) -> Promoted:
+        if _is_copy(promotion) and build.name == "lib":
+            raise Conflict("b/lib", "b/lib is kept with other bytes.")
+        return answer
+
+    store.twist = refuse
+    climb = climbed(store, "app", with_dependencies=True)
+    assert deeds(climb) == [("lib", "b", "undone"), ("app", "b", "left")]
+    assert climb.steps[0].reasons == ("b/lib is kept with other bytes.",)
+
+
 def test_a_store_that_is_gone_is_left_as_it_is_and_finished_later(tmp_path: Path, store: _Twisted) -> None:
     a_candidate(tmp_path, store)
 
@@ -143,12 +158,13 @@ def test_a_store_that_is_gone_is_left_as_it_is_and_finished_later(tmp_path: Path
 
 def test_a_dependency_that_does_not_rise_with_it_holds_it_after_all(tmp_path: Path, store: _Twisted) -> None:
     a_candidate(tmp_path, store, "lib")
-    a_candidate(tmp_path, store, "app", "lib", "stranger")
+    a_candidate(tmp_path, store, "mid", "lib", "stranger")
+    a_candidate(tmp_path, store, "app", "mid")
     policy = a_policy(rules={"dependency-level": {"third-party": ["mirror"]}})
     climb = climbed(store, "app", with_dependencies=True, policy=policy)
-    assert deeds(climb) == [("lib", "b", "undone"), ("app", "b", "refused")]
+    assert deeds(climb) == [("lib", "b", "undone"), ("mid", "b", "refused"), ("app", "b", "left")]
     assert "stranger:1.0" in climb.steps[1].reasons[0]
-    assert climb.steps[0].reasons[0].startswith("app/1@")
+    assert all(climb.steps[place].reasons[0].startswith("mid/1@") for place in (0, 2))
     assert store.list("b") == ()
 
 
