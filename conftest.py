@@ -8,8 +8,15 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+
+# A law is true or not; how long an example takes says how busy the machine is.
+settings.register_profile(
+    "unhurried", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 _LONGEST = ("e2e", "faults", "plugin", "contract", "property")
 """Folders of the files that take long, in the order in which workers begin them."""

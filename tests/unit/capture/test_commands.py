@@ -82,11 +82,11 @@ def test_what_cannot_be_started_is_no_answer(command: str, tmp_path: Path) -> No
 
 
 def test_one_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
-    script = "import subprocess; subprocess.run(['sleep', '30'])"
+    script = "import subprocess; subprocess.run(['sleep', '300'])"
     began = time.monotonic()
     answer = _asked(script, tmp_path, environ={"PATH": "/usr/bin:/bin"}, timeout_s=0.3)
     assert answer.actual == "it did not answer within 0.3 seconds"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_one_that_does_not_read_may_answer(tmp_path: Path) -> None:
