@@ -5,7 +5,8 @@ in the index of the virtual repository.
 
 A process that dies before a call leaves what one leaves that dies after the call before it: in this process
 one of both is enough. `PROMOTION_FAULTS=all` breaks every request of a promotion over HTTP, before and after
-it is done, also with a dependency, and kills a real process at every request that changes something.
+it is done, also with a dependency, and kills a real process at every request that changes something;
+`PROMOTION_PROFILE` chooses the server.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from scripted import Seen
 
 ALL = os.environ.get("PROMOTION_FAULTS") == "all"
+PROFILE = os.environ.get("PROMOTION_PROFILE", "7-pro")
 NAMES = count()
 MOMENTS = ("before", "after")
 
@@ -205,7 +207,7 @@ def _demote(store: Store, names: tuple[str, ...]) -> Climb:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served_ladder(tmp_path_factory.mktemp("served")) as url:
+    with served_ladder(tmp_path_factory.mktemp("served"), PROFILE) as url:
         yield url
 
 
