@@ -36,3 +36,16 @@ def new_venv(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Venv]:
         return venv
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bare_venv(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Venv]:
+    """Makes environments that have no pip of their own, which would take long to unpack."""
+
+    def make(*requirements: str | Path) -> Venv:
+        venv = Venv(folder=tmp_path_factory.mktemp("venv"))
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv.folder], check=True)
+        pip(sys.executable, "--python", str(venv.folder), "install", *map(str, requirements))
+        return venv
+
+    return make

@@ -43,12 +43,12 @@ class Package:
 
 PACKAGES = (
     # thousands of parametrised tests, hundreds deselected by its configuration; left out are the 52,000 that
-    # compare versions, for their time (they agree, too)
+    # compare versions and the 5,000 that read requirements, for their time (they agree, too)
     Package(
         name="packaging",
         version="26.3",
         needs=("hypothesis", "pretend", "tomli_w"),
-        arguments=("--ignore=tests/test_version.py",),
+        arguments=("--ignore=tests/test_version.py", "--ignore=tests/test_requirements.py"),
     ),
     # functions with fixtures and recwarn, of the very library that calls our hooks
     Package(name="pluggy", version="1.6.0"),
@@ -78,8 +78,8 @@ def source(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def venv(package: Package, source: Path, wheel: Path, new_venv: Callable[..., Venv]) -> Venv:
-    return new_venv(wheel, source, "pytest-xdist", *package.needs)
+def venv(package: Package, source: Path, wheel: Path, bare_venv: Callable[..., Venv]) -> Venv:
+    return bare_venv(wheel, source, "pytest-xdist", *package.needs)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "n2"])
