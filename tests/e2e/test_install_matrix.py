@@ -423,8 +423,11 @@ priority = "primary"
 def _poetry_call(world: World, place: Place, program: Path, *arguments: str) -> None:
     if not (place.project / "pyproject.toml").exists():
         _project(place, _POETRY.format(url=world.untold.url))
-    no_keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    call(program, "-n", "-q", *arguments, folder=place.project, **place.variables, **no_keyring)
+    more = {
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "PYTHONDONTWRITEBYTECODE": "",  # it is large, and runs three times
+    }
+    call(program, "-n", "-q", *arguments, folder=place.project, **place.variables, **more)
 
 
 def _poetry(world: World, place: Place, program: Path) -> Captured:
