@@ -108,14 +108,18 @@ def test_a_passphrase_that_no_tool_takes_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "pem", [b"", b"nonsense", PAIRS[Kind.ED25519].public_pem, PAIRS[Kind.ED25519].private_pem[:80]]
+    "pem",
+    [b"", b"nonsense", PAIRS[Kind.ED25519].public_pem, PAIRS[Kind.ED25519].private_pem[:80]],
+    ids=["empty", "nonsense", "public", "cut"],
 )
 def test_what_is_no_private_key_is_refused(pem: bytes) -> None:
     with pytest.raises(UsageError, match=r"a\.key is no private key in PEM"):
         load_signer(pem, name="a.key")
 
 
-@pytest.mark.parametrize("pem", [b"", b"nonsense", PAIRS[Kind.ED25519].public_pem[:60]])
+@pytest.mark.parametrize(
+    "pem", [b"", b"nonsense", PAIRS[Kind.ED25519].public_pem[:60]], ids=["empty", "nonsense", "cut"]
+)
 def test_what_is_no_public_key_is_refused(pem: bytes) -> None:
     with pytest.raises(UsageError, match=r"a\.pub is no public key in PEM"):
         load_verifier(pem, name="a.pub")
