@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.consumers import consumers
-from pytest_defend.actions.heights import LEVEL, REVOKED, measure, standing_of
+from pytest_defend.actions.heights import LEVEL, REVOKED, measure, standing_of, unmark
 from pytest_defend.errors import UsageError
 from pytest_defend.model.climb import Climb, Deed, Step
 from pytest_defend.protocols import Promotion
@@ -196,11 +196,8 @@ class _Descent:
 
     def _bring_down(self, height: Height, ranks: list[int], *, revoking: bool = False) -> None:
         """Take back what says that it stands above, then its files."""
-        marked = [
-            path for rank in ranks for path in height.on(rank) if LEVEL in height.items[path].properties
-        ]
-        if marked:
-            self._store.annotate(marked, {LEVEL: ()})
+        for rank in ranks:
+            unmark(height, rank, self._store)
         if standing_of(height.build, self._ladder) > self._rank:
             self._say(height, self._ladder.levels[self._rank].name)
         if revoking and [said.status for said in height.build.statuses][-1:] != [_REVOKED]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_defend.errors import UsageError
+from pytest_defend.protocols import Promotion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.ladder import Ladder
     from pytest_defend.protocols import Item, Store
 
-__all__ = ["LEVEL", "REVOKED", "Height", "inside", "measure", "standing_of"]
+__all__ = ["LEVEL", "REVOKED", "Height", "inside", "measure", "standing_of", "unmark"]
 
 LEVEL = "defend.level"
 """Property of files, and of decisions as modules: which level."""
@@ -143,6 +144,25 @@ def standing_of(build: BuildInfo, ladder: Ladder) -> int:
     names = [level.name for level in ladder.levels]
     ranks = [names.index(status.status) for status in build.statuses if status.status in names]
     return ranks[-1] if ranks else -1
+
+
+def unmark(height: Height, rank: int, store: Store) -> None:
+    """Take the mark of a level from the files of a build there; it would go down with them.
+
+    Raises:
+        StoreError: The store could not do it; doing it again is safe.
+    """
+    repository = height.repository(rank)
+    if any(LEVEL in height.items[path].properties for path in height.on(rank)):
+        gone = Promotion(
+            status="",
+            source=repository,
+            target=repository,
+            copy=True,
+            fail_fast=False,
+            properties={LEVEL: ()},
+        )
+        store.promote(height.build.id, gone)
 
 
 def _home(build: BuildInfo) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.closure import maker
-from pytest_defend.actions.heights import LEVEL, inside, measure
+from pytest_defend.actions.heights import LEVEL, inside, measure, unmark
 from pytest_defend.actions.papers import Paper, abort_module, decision_paper, summary_paper
 from pytest_defend.errors import Conflict, NotFound
 from pytest_defend.protocols import Promotion
@@ -268,11 +268,8 @@ class Lifter:
         Raises:
             StoreError: The store could not do it; doing it again is safe.
         """
-        paths = height.on(rank)
-        marked = [path for path in paths if LEVEL in height.items[path].properties]
-        if marked:
-            self._store.annotate(marked, {LEVEL: ()})  # else the mark would go down with the file
-        if paths:
+        unmark(height, rank, self._store)
+        if height.on(rank):
             promotion = Promotion(
                 status="", source=height.repository(rank), target=height.home, fail_fast=False
             )

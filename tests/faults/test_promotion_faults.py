@@ -186,7 +186,7 @@ def test_a_demotion_killed_at_any_call(tmp_path: Path) -> None:
         names = _candidates(tmp_path, store, 2)
         _promote(store, names)
         reader = _Reader(store, names)
-        mortal: Any = _Mortal(store, last, lambda: None)
+        mortal: Any = _Mortal(store, last, reader.look)
         with suppress(_Killed):
             _demote(mortal, names)
         died = mortal.calls == last

@@ -155,23 +155,23 @@ class Transfer:
         return True
 
     def annotate_folder(self, folder: str, changes: Mapping[str, Sequence[str]]) -> bool:
-        """Set the properties given of every file below a folder, with one request.
+        """Set the properties given of every file below a folder, remove those without a value, all at once.
 
         Returns:
             Whether that was done; else nothing was.
         """
-        if not all(changes.values()):
-            return False
+        gone = [name for name, texts in changes.items() if not texts]
+        values = {name: texts for name, texts in changes.items() if texts}
         if self._site.facts().patches:
-            document = {"props": {property_text(name): list(texts) for name, texts in changes.items()}}
+            properties = {property_text(name): list(texts) or None for name, texts in changes.items()}
             place = f"metadata/{_api_path(folder)}?recursiveProperties=1&atomicProperties=1"
+            document = {"props": properties}
             if self._site.api("PATCH", place, key=folder, document=document, also=_NO_PATCH).is_fine:
                 return True
-        if not _is_sayable(changes):
+        if not _is_sayable(values):
             return False
-        place = f"storage/{_api_path(folder)}?properties={query_properties(changes)}&recursive=1&atomic=1"
         try:
-            self._site.api("PUT", place, key=folder)
+            self._queried(folder, values, gone, everywhere="recursive=1&atomic=1")
         except NeedsPro:
             return False
         return True
@@ -185,12 +185,19 @@ class Transfer:
         answer = self._site.api("PATCH", place, key=path, document={"props": properties}, also=_NO_PATCH)
         return answer.is_fine
 
-    def _queried(self, path: str, values: Mapping[str, Sequence[str]], gone: Sequence[str]) -> None:
+    def _queried(
+        self,
+        path: str,
+        values: Mapping[str, Sequence[str]],
+        gone: Sequence[str],
+        *,
+        everywhere: str = "recursive=0",
+    ) -> None:
         place = f"storage/{_api_path(path)}"
         if values:
-            self._site.api("PUT", f"{place}?properties={query_properties(values)}&recursive=0", key=path)
+            self._site.api("PUT", f"{place}?properties={query_properties(values)}&{everywhere}", key=path)
         if gone:
-            self._site.api("DELETE", f"{place}?properties={query_names(gone)}&recursive=0", key=path)
+            self._site.api("DELETE", f"{place}?properties={query_names(gone)}&{everywhere}", key=path)
 
     def _replace(self, path: str, changes: Mapping[str, Sequence[str]]) -> None:
         """Read and write at once: the shorter the time between, the less others are undone."""

@@ -97,6 +97,9 @@ def test_marks_are_set_on_all_files_of_a_version_at_once(
     store.promote(build.id, replace(UP, properties={"defend.level": ("b",)}))
     assert _calls(gate, "recursive") == 1
     assert {item.properties["defend.level"] for item in store.list("b")} == {("b",)}
+    store.promote(build.id, replace(UP, source="b", properties={"defend.level": ()}))
+    assert _calls(gate, "recursive") == 2
+    assert all(item.properties == MARKS for item in store.list("b"))
     assert all("defend.level" not in item.properties for item in store.list("a"))
 
 
