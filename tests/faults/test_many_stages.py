@@ -1,7 +1,11 @@
-"""Thirty-two jobs add different stages to one build at once: nothing anybody said is lost."""
+"""Thirty-two jobs add different stages to one build at once: nothing anybody said is lost.
+
+By hand twenty times on every store: `MANY_STAGES=20 pytest -n0 tests/faults/test_many_stages.py`.
+"""
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 JOBS = 32
+TIMES = int(os.environ.get("MANY_STAGES", "0"))
 LATER = parse_instant("2026-02-01T00:00:00.000+0000")
 
 
@@ -82,15 +87,17 @@ def _assert_whole(jobs: list[tuple[Path, Manifest]], number: str, store: Store) 
     assert {f"defend.stage.{name}" for name in stages} <= properties.keys()
 
 
-@pytest.mark.parametrize("attempt", range(20))
+@pytest.mark.parametrize("attempt", range(TIMES or 4))
 def test_in_a_folder(jobs: list[tuple[Path, Manifest]], tmp_path: Path, attempt: int) -> None:
     folder = tmp_path / "store"
     _together(jobs, str(attempt), lambda: DirectoryStore(folder, a_clock))
     _assert_whole(jobs, str(attempt), DirectoryStore(folder, a_clock))
 
 
-@pytest.mark.parametrize("profile", ["5.11-pro", "7-pro"])
-def test_on_a_server(jobs: list[tuple[Path, Manifest]], tmp_path: Path, profile: str) -> None:
+@pytest.mark.parametrize("attempt", range(TIMES or 1))
+@pytest.mark.parametrize("profile", ["5.11-oss", "5.11-pro", "7-pro"] if TIMES else ["5.11-pro", "7-pro"])
+def test_on_a_server(jobs: list[tuple[Path, Manifest]], tmp_path: Path, profile: str, attempt: int) -> None:
+    number = str(attempt + 1)
     with served(tmp_path / "served", profile=profile) as url:
 
         def store() -> Store:
@@ -98,7 +105,7 @@ def test_on_a_server(jobs: list[tuple[Path, Manifest]], tmp_path: Path, profile:
             return ArtifactoryStore(url, Session(), a_clock)
 
         # one job begins the build, as in most pipelines; test_beginnings.py has several that do
-        first = _numbered(jobs[0][1], "1")
+        first = _numbered(jobs[0][1], number)
         publish(jobs[0][0], first, store())
-        _together(jobs, "1", store)
-        _assert_whole(jobs, "1", store())
+        _together(jobs, number, store)
+        _assert_whole(jobs, number, store())

@@ -17,7 +17,7 @@ from pytest_defend.server import User, application, mishaps, serve
 from pytest_defend.server.mishaps import Mishap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STARTED = "2026-01-31T11:59:00.456+0000"
@@ -337,6 +337,15 @@ def test_a_server_says_where_it_is(tmp_path: Path) -> None:
     assert said[2].startswith("http://[::1]:")
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Take SIGINT as a program in the foreground does, also where a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_a_server_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     said: list[str] = []
 
