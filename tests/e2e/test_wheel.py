@@ -29,6 +29,7 @@ EXTRAS = {
     "report": {"jinja2"},
     "server": {"flask", "waitress"},
     "sign": {"cryptography"},
+    "truststore": {"truststore"},
     "xdist": {"pytest-xdist"},
 }
 
