@@ -190,6 +190,7 @@ class _GateVisit(_Visit):
         if fault == "429":
             self.send_header("Retry-After", "0")
         self.send_header("Content-Length", str(len(bodies[fault])))
+        self.send_header("Connection", "close")  # said, so that nothing else is sent there meanwhile
         self.end_headers()
         self.wfile.write(bodies[fault])
 
