@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalogue", "exists"]
 
 _AT_ONCE = 400
+_QUERIES = 4  # at a time
 _MANY = 50
 _FIELDS = ("repo", "path", "name", "size", "created", "actual_sha1", "actual_md5", "sha256", "property")
 _INCLUDE = ", ".join(f'"{name}"' for name in _FIELDS)
@@ -76,12 +78,9 @@ class Catalogue:
         places = {path for path in paths if exists(path)}
         digests = {digest for digest in sha256s if _SHA256.fullmatch(digest)}
         clauses = [*_at(places), *({"sha256": digest} for digest in sorted(digests))]
-        found: dict[str, Item] = {}
-        for start in range(0, len(clauses), _AT_ONCE):
-            for item in self._asked(clauses[start : start + _AT_ONCE], "files"):
-                found[item.path] = item
-            if not self._has_aql:
-                return _sorted([*self._one_by_one(sorted(places)), *self._by_checksum(sorted(digests))])
+        found = {item.path: item for item in self._asked_in_parts(clauses)}
+        if not self._has_aql:
+            return _sorted([*self._one_by_one(sorted(places)), *self._by_checksum(sorted(digests))])
         return _sorted(
             item
             for item in found.values()
@@ -126,6 +125,15 @@ class Catalogue:
     def build_files(self, repository: str, folder: str = "") -> Sequence[Item]:
         """The files of a build-info repository; one folder is the runs of one build."""
         return self.below("/".join(filter(None, (repository, folder))) + "/")
+
+    def _asked_in_parts(self, clauses: Sequence[Mapping[str, Any]]) -> Sequence[Item]:
+        """The same for many clauses: no query gets too long, and none waits for the one before."""
+        parts = [clauses[start : start + _AT_ONCE] for start in range(0, len(clauses), _AT_ONCE)]
+        if len(parts) <= 1:
+            return list(self._asked(clauses, "files"))
+        with ThreadPoolExecutor(min(_QUERIES, len(parts)), thread_name_prefix="pytest-defend") as crew:
+            answers = crew.map(lambda part: list(self._asked(part, "files")), parts)
+            return [item for answer in answers for item in answer]
 
     def _asked(self, clauses: Sequence[Mapping[str, Any]], key: str) -> Iterator[Item]:
         """What AQL says; nothing, and never again, when it may not be used."""
