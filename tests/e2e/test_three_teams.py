@@ -67,7 +67,8 @@ def test_the_tutorial_does_what_it_says_with_a_folder_and_with_a_server(tmp_path
         folder = both.submit(_follow, tmp_path / "folder", with_server=False)
         server = both.submit(_follow, tmp_path / "server", with_server=True)
     assert folder.result() == server.result() == list(SEEN)
-    assert (tmp_path / "folder/work/three-teams/store/ledger.sqlite3").is_file()
+    store = tmp_path.joinpath("folder", "work", "three-teams", "store")
+    assert (store / "ledger.sqlite3").is_file()
 
 
 def _downloaded(folder: Path, url: str, group: str) -> set[str]:
