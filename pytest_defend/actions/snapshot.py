@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_defend.actions.heights import LEVEL, standing_of
+from pytest_defend.actions.heights import LEVEL, inside, standing_of
 from pytest_defend.actions.previous import previous
 from pytest_defend.errors import NotFound, UsageError
 from pytest_defend.model.bundle import JOURNAL, RECORD
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_defend.gates import Needs, Policy
-    from pytest_defend.model.buildinfo import Artifact, BuildId, BuildInfo, Dependency, Module
+    from pytest_defend.model.buildinfo import BuildId, BuildInfo, Dependency, Module
     from pytest_defend.model.ladder import Ladder
     from pytest_defend.model.snapshot import ExternalAnswer
     from pytest_defend.protocols import Item, Run, Store, Verifier
@@ -159,19 +159,14 @@ def _repositories(ladder: Ladder, subsystem: str) -> tuple[str, ...]:
 
 def _files(build: BuildInfo, ladder: Sequence[str], store: Store, pool: Executor) -> Iterator[FileFact]:
     named = [(module, file) for module in build.modules for file in module.artifacts]
-    folders = _folders((file.repository, _inside(file)) for _, file in named)
+    folders = _folders((file.repository, inside(file)) for _, file in named)
     wanted = {f"{repository}/{folder}" for own, folder in folders for repository in (own, *ladder)}
     there = {item.path: item for items in pool.map(store.list, sorted(wanted)) for item in items}
     for module, file in named:
-        inside = _inside(file)
-        paths = sorted({f"{repository}/{inside}" for repository in (file.repository, *ladder)})
+        place = inside(file)
+        paths = sorted({f"{repository}/{place}" for repository in (file.repository, *ladder)})
         kept = tuple(_kept(there[path]) for path in paths if path in there)
-        yield FileFact(path=f"{file.repository}/{inside}", module=module.id, sha256=file.sha256, kept=kept)
-
-
-def _inside(file: Artifact) -> str:
-    """Path of a file within its repository; other clients leave the path out."""
-    return file.path or file.name
+        yield FileFact(path=f"{file.repository}/{place}", module=module.id, sha256=file.sha256, kept=kept)
 
 
 def _folders(files: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -235,7 +230,7 @@ def _stages(build: BuildInfo, files: Sequence[FileFact]) -> Iterator[StageFact]:
             continue
         stage = str(module.properties["defend.stage"])
         own = {file.path: file for file in files if file.module == module.id}
-        named = {file.name: own[f"{file.repository}/{_inside(file)}"] for file in module.artifacts}
+        named = {file.name: own[f"{file.repository}/{inside(file)}"] for file in module.artifacts}
         yield StageFact(
             stage=stage,
             run=str(module.properties.get("defend.run", "")),

@@ -27,7 +27,7 @@ from pytest_defend.model.repositories import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_defend.model.buildinfo import BuildInfo, Dependency, Module
+    from pytest_defend.model.buildinfo import BuildInfo, Dependency
     from pytest_defend.model.ladder import Ladder, Place
     from pytest_defend.model.repositories import Repository
     from pytest_defend.protocols import Item, Store
@@ -145,7 +145,7 @@ def unfounded(
 
 
 def _needs(ladder: Ladder, build: BuildInfo, shelves: Shelves) -> Iterator[_Need]:
-    packages = [module for module in build.modules if _is_package(module)]
+    packages = [module for module in build.modules if module.is_package]
     made = [artifact for module in packages for artifact in module.artifacts]
     standing = [
         place for artifact in made for place in shelves.files.get((artifact.path, artifact.sha256), ())
@@ -167,10 +167,6 @@ def _needs(ladder: Ladder, build: BuildInfo, shelves: Shelves) -> Iterator[_Need
             ground=ground,
             item=item,
         )
-
-
-def _is_package(module: Module) -> bool:
-    return "defend.stage" not in module.properties and "defend.kind" not in module.properties
 
 
 class _Internal:

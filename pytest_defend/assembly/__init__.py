@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         override,
         read_decision,
     )
-    from pytest_defend.assembly.eligibility import tell_eligibility
+    from pytest_defend.assembly.eligibility import has_policy, tell_eligibility
     from pytest_defend.assembly.environment import read_whole_environment
     from pytest_defend.assembly.extensions import announce, look_at_attempts, plugin_manager
     from pytest_defend.assembly.policy import open_ladder, open_policy, outside, rule_kinds, verifiers
@@ -45,6 +45,7 @@ else:
         "demote_build": "promotion",
         "examine": "store",
         "forward_to": "signing",
+        "has_policy": "eligibility",
         "keep_decision": "decisions",
         "plugin_manager": "extensions",
         "leave_spool": "recording",
@@ -86,6 +87,7 @@ __all__ = [
     "demote_build",
     "examine",
     "forward_to",
+    "has_policy",
     "keep_decision",
     "leave_spool",
     "look_at_attempts",

@@ -119,7 +119,7 @@ def _replayed(call: Call) -> int:
         raise UsageError("--replay stands alone.", hint=hint)
     store = call.store()
     decision = assembly.read_decision(given.replay, store)
-    has_policy = call.settings.policy or "ladder" in call.project.table
+    has_policy = assembly.has_policy(call.settings, call.project)
     found = replay(
         decision,
         store,
