@@ -1,7 +1,7 @@
 """The interfaces between rooms; implementations are siblings that import only this.
 
 Rules of every `Store`:
-- Paths are `repository/folder/.../file`; see `check_path`. An `Upload` with another path cannot be made;
+- Paths are `repository/folder/.../file`; see `model/paths.py`. An `Upload` with another path cannot be made;
   reading under another path finds nothing.
 - Content is immutable: the same bytes again change nothing, other bytes under one path are a `Conflict`
   that names both digests. Properties are mutable: lists of texts by name, sorted, each text once.
@@ -15,11 +15,10 @@ Rules of every `Store`:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from pytest_defend.errors import UsageError
+from pytest_defend.model.paths import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,25 +39,7 @@ __all__ = [
     "Store",
     "Upload",
     "Verifier",
-    "check_path",
 ]
-
-# Control characters, and lone surrogates: no text a server or a database could be told.
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-
-
-def check_path(path: str) -> None:
-    """Refuse what is no path of a file in a store.
-
-    Args:
-        path: `repository/folder/.../file`, at least `repository/file`.
-
-    Raises:
-        UsageError: No folder, an empty, `.` or `..` part, a control character or a lone surrogate.
-    """
-    parts = path.split("/")
-    if len(parts) == 1 or not {"", ".", ".."}.isdisjoint(parts) or _UNSPEAKABLE.search(path):
-        raise UsageError(f"{path!r} is no path in a store.", hint="Write REPOSITORY/FOLDER/.../FILE.")
 
 
 class Clock(Protocol):
@@ -214,6 +195,16 @@ class Store(Protocol):
         Raises:
             NotFound: No such file.
             Corrupt: The file is not what was kept; altered bytes are never handed out.
+        """
+
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """Some bytes of a file, fewer at its end: to look into an archive that is not fetched.
+
+        They are compared with nothing; what counts is opened.
+
+        Raises:
+            NotFound: No such file.
+            Unavailable: Where it is kept, files are only given as a whole.
         """
 
     def stat(self, path: str) -> Item:

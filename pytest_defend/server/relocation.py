@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_defend.errors import NotFound, UsageError
-from pytest_defend.protocols import check_path
+from pytest_defend.model.paths import check_path
 from pytest_defend.server.grammars import path_of
 from pytest_defend.server.places import colon, deployment, members, repository_of
 from pytest_defend.server.refusals import Refused, as_json

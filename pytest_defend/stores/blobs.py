@@ -103,6 +103,22 @@ class Blobs:
         except OSError as error:
             raise rules.folder_failure(self._locator, error) from error
 
+    def part(self, item: Item, start: int, size: int) -> bytes:
+        """Some bytes of an item, as they are now.
+
+        Raises:
+            Corrupt: They are gone.
+            StoreError: The folder cannot be read.
+        """
+        try:
+            with self._path(item.checksums.sha256).open("rb") as file:
+                file.seek(start)
+                return file.read(size)
+        except FileNotFoundError:
+            raise self._corrupt(item, "nothing") from None
+        except OSError as error:
+            raise rules.folder_failure(self._locator, error) from error
+
     def _corrupt(self, item: Item, actual: str) -> Corrupt:
         hint = (
             f"Something changed {self._path(item.checksums.sha256)}; keeping the same bytes again repairs it."

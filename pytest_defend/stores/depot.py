@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_defend.model.fields import epoch_ms, instant_from_ms
-from pytest_defend.protocols import Item, check_path
+from pytest_defend.model.paths import check_path
+from pytest_defend.protocols import Item
 from pytest_defend.stores import items, rules
 from pytest_defend.stores.entries import Folder, check_place, made_folders, read_entries, step
 from pytest_defend.stores.schema import bound

@@ -70,6 +70,10 @@ class DirectoryStore:
         """The bytes of a file; see `Store.open`."""
         return self._blobs.open(self.stat(path))
 
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """Some bytes of a file; see `Store.part`."""
+        return self._blobs.part(self.stat(path), start, size)
+
     def stat(self, path: str) -> Item:
         """What is known about a file; see `Store.stat`."""
         with self._database.reading() as database:

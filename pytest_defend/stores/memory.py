@@ -59,6 +59,10 @@ class MemoryStore:
         """The bytes of a file; see `Store.open`."""
         return io.BytesIO(self._contents[self.stat(path).checksums.sha256])
 
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """Some bytes of a file; see `Store.part`."""
+        return self._contents[self.stat(path).checksums.sha256][start : start + size]
+
     def stat(self, path: str) -> Item:
         """What is known about a file; see `Store.stat`."""
         with self._lock:

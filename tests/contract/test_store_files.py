@@ -50,6 +50,20 @@ def test_a_file_can_be_sought_in(store: Store) -> None:
         assert file.read() == b"789"
 
 
+@pytest.mark.parametrize(
+    ("start", "size", "expected"),
+    [(0, 4, b"0123"), (7, 2, b"78"), (7, 9, b"789"), (9, 1, b"9"), (10, 5, b"")],
+)
+def test_a_part_of_a_file_comes_back(store: Store, start: int, size: int, expected: bytes) -> None:
+    store.put(an_upload(content=b"0123456789"))
+    assert store.part(PATH, start, size) == expected
+
+
+def test_no_file_has_no_parts(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.part(PATH, 0, 1)
+
+
 def test_the_same_bytes_again_unite_the_properties(store: Store) -> None:
     store.put(an_upload(properties={"build": ("1",), "kept": ("k",)}))
     item = store.put(an_upload(properties={"build": ("2", "1"), "new": ("n",)}))

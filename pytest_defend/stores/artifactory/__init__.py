@@ -113,6 +113,10 @@ class ArtifactoryStore:
         """The bytes of a file; see `Store.open`."""
         return self._transfer.open(path)
 
+    def part(self, path: str, start: int, size: int) -> bytes:
+        """Some bytes of a file; see `Store.part`."""
+        return self._transfer.part(path, start, size)
+
     def stat(self, path: str) -> Item:
         """What is known about a file; see `Store.stat`."""
         return self._catalogue.item(path)

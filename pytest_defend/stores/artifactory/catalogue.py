@@ -22,7 +22,8 @@ from urllib.parse import unquote, urlsplit
 from pytest_defend.errors import AccessDenied, NotFound, Unavailable, UsageError
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.fields import parse_instant
-from pytest_defend.protocols import Item, check_path
+from pytest_defend.model.paths import check_path
+from pytest_defend.protocols import Item
 from pytest_defend.stores import rules
 from pytest_defend.stores.artifactory.names import encoded, property_name, split_path
 

@@ -448,6 +448,15 @@ def test_a_download_that_was_altered_is_never_handed_out() -> None:
         _store(server).open(PATH)
 
 
+def test_a_server_that_gives_whole_files_gives_no_part() -> None:
+    whole = b"0123456789" * 100_000
+    with Scripted(Canned(200, whole)) as server, pytest.raises(Unavailable, match="only as a whole"):
+        _store(server).part(PATH, 3, 4)
+    (seen,) = server.seen
+    assert seen.headers["Range"] == "bytes=3-6"
+    assert seen.headers["Accept-Encoding"] == "identity"  # a part of what was packed is no part
+
+
 def test_a_module_that_is_forgotten_is_appended_again() -> None:
     build = a_build_info()
     smoke, load = Module(id="smoke"), Module(id="load")
