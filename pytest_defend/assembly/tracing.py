@@ -122,7 +122,7 @@ class Tracing:
 
         with Fetcher(cert=self.certificates, deadline_s=_DEADLINE_S) as fetcher:
             wanted = [(each.name, each.version) for each in left]
-            get = partial(fetcher.get, accept=ACCEPT, limit_bytes=PAGE_BYTES)
+            get = partial(fetcher.get, headers={"Accept": ACCEPT}, limit_bytes=PAGE_BYTES)
             said, gaps, unanswered = ask_indexes(wanted, self.indexes, get)
         offers = by_name(said, self.sources.offers)
         elsewhere = {each.name for each in left if self._may_be_from_elsewhere(each)}

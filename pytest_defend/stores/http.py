@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fetcher", "Page", "Wire"]
 
-_REDIRECTS = 10
 _OK = 200
 _RETRY = Retry(total=2, backoff_factor=0.5, backoff_jitter=0.5, allowed_methods={"GET"})
 # requests lets errors of what it stands on escape: a URL without a host, bytes that are no header.
@@ -96,12 +95,12 @@ class Fetcher:
         """Close every connection."""
         self._session.close()
 
-    def get(self, url: str, *, accept: str, limit_bytes: int) -> Page:
+    def get(self, url: str, *, headers: Mapping[str, str], limit_bytes: int) -> Page:
         """The page at a URL: `http:`, `https:` or `file:`, where a folder means its `index.html`.
 
         Args:
             url: With credentials, if it needs them.
-            accept: Value of the `Accept` header.
+            headers: What to ask a server for: `Accept`, or a `Range`, whose answer says whether it is one.
             limit_bytes: How large the page may be, unpacked.
 
         Raises:
@@ -115,7 +114,7 @@ class Fetcher:
         retry = _RETRY
         while True:
             try:
-                return self._once(url, shown, accept, limit_bytes)
+                return self._once(url, shown, headers, limit_bytes)
             except tries.Later as later:
                 again = later
             try:
@@ -129,7 +128,7 @@ class Fetcher:
         hint = "Check the network and the proxy, or try again later."
         raise unavailable(shown, again.reason, hint, retry_after_s=round(again.wait_s) or None)
 
-    def _once(self, url: str, shown: str, accept: str, limit_bytes: int) -> Page:
+    def _once(self, url: str, shown: str, headers: Mapping[str, str], limit_bytes: int) -> Page:
         """One try."""
         failure: Exception
         try:
@@ -139,13 +138,13 @@ class Fetcher:
             response = self._session.get(
                 bare,
                 auth=credentials,
-                headers={"Accept": accept},
+                headers=headers,
                 stream=True,
                 timeout=(connect_s, read_s),
                 verify=self._bundle or True,
             )
             with closing(response):
-                tries.check_status(response.status_code, response.raw, shown)
+                tries.check_status(response.status_code, response.raw, shown, of_part="Range" in headers)
                 content = tries.received(
                     response.raw, None, limit_bytes, lambda size, _: self._check(size, limit_bytes, shown)
                 )
@@ -153,10 +152,11 @@ class Fetcher:
                 url=strip_user_information(response.url),
                 content_type=response.headers.get("Content-Type", ""),
                 content=content,
+                part=tries.part(response.status_code, response.raw),
             )
         except _Late:
-            reason = f"the {self._deadline_s:g} seconds for all pages are over"
-            failure = unavailable(shown, reason, "Allow more time.")
+            over = f"the {self._deadline_s:g} seconds for all pages are over"
+            failure = unavailable(shown, over, "Allow more time.")
         except _FAILURES as error:
             failure = self._failure(error, shown)
         raise failure  # out here it has no context: other people's messages show credentials
@@ -182,7 +182,7 @@ class Fetcher:
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.max_redirects = _REDIRECTS
+    session.max_redirects = 10
     session.headers["User-Agent"] = f"pytest-defend/{__version__}"
     return session
 

@@ -26,12 +26,14 @@ class Page:
     Attributes:
         url: Where it was in the end, after every redirect, without credentials.
         content_type: As the server says it, parameters included; empty when it does not.
-        content: All of it.
+        content: All of it, or the part of it that was asked for.
+        part: Which part that is, as `Content-Range` has it; empty for all of it.
     """
 
     url: str
     content_type: str
     content: bytes = field(repr=False)
+    part: str = ""
 
 
 def unavailable(shown: str, problem: str, hint: str, *, retry_after_s: int | None = None) -> Unavailable:

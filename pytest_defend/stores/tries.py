@@ -25,12 +25,14 @@ __all__ = [
     "asked_wait_s",
     "check_status",
     "never_reached",
+    "part",
     "received",
 ]
 
 _CHUNK = 64 * 1024
 _DIGITS = 16  # a size with more is none
 _FINE = (200, 203)
+_PART = 206
 _GONE = (404, 410)
 _REFUSED = (401, 403, 407)
 _PASSING = (429, 500, 502, 503, 504)
@@ -58,8 +60,8 @@ def asked_wait_s(raw: BaseHTTPResponse) -> float:
         return 0
 
 
-def check_status(status: int, raw: BaseHTTPResponse, shown: str) -> None:
-    """Refuse a page that is none.
+def check_status(status: int, raw: BaseHTTPResponse, shown: str, *, of_part: bool = False) -> None:
+    """Refuse a page that is none, and a part of one that was not asked for.
 
     Raises:
         Later: Asking again may help.
@@ -74,8 +76,13 @@ def check_status(status: int, raw: BaseHTTPResponse, shown: str) -> None:
         raise AccessDenied(shown, f"{shown} may not be read (HTTP {status}).", hint=hint)
     if status in _PASSING:
         raise Later(f"it answers HTTP {status}", asked_wait_s(raw))
-    if status not in _FINE:
+    if status not in _FINE and not (of_part and status == _PART):
         raise unavailable(shown, f"it answers HTTP {status}", "Check the URL.")
+
+
+def part(status: int, raw: BaseHTTPResponse) -> str:
+    """Which part an answer is, as `Content-Range` has it; empty for no part."""
+    return raw.headers.get("Content-Range", "unknown") if status == _PART else ""
 
 
 def received(

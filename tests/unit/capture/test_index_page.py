@@ -456,7 +456,7 @@ def test_a_folder_is_an_index(tmp_path: Path) -> None:
         offers, gaps, unanswered = ask_indexes(
             [("demo", "1.0"), ("absent", "1")],
             [(tmp_path / "simple").as_uri()],
-            lambda url: fetcher.get(url, accept=ACCEPT, limit_bytes=PAGE_BYTES),
+            lambda url: fetcher.get(url, headers={"Accept": ACCEPT}, limit_bytes=PAGE_BYTES),
         )
     assert _files(offers)[0].url == (tmp_path / "demo-1.0.tar.gz").as_uri()
     assert (gaps, unanswered) == ((), frozenset())

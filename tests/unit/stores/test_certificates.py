@@ -202,4 +202,4 @@ def test_a_page_of_an_authority_that_is_not_trusted(ours: Authority) -> None:
         Fetcher() as fetcher,
         pytest.raises(StoreError, match=NOT_TRUSTED),
     ):
-        fetcher.get(server.url, accept="*/*", limit_bytes=100)
+        fetcher.get(server.url, headers={"Accept": "*/*"}, limit_bytes=100)

@@ -102,7 +102,7 @@ class Sleeper:
 def _get(url: str, *, limit_bytes: int = 1000, **arguments: Any) -> Page:
     arguments.setdefault("sleep", Sleeper())
     with Fetcher(**arguments) as fetcher:
-        return fetcher.get(url, accept="text/html", limit_bytes=limit_bytes)
+        return fetcher.get(url, headers={"Accept": "text/html"}, limit_bytes=limit_bytes)
 
 
 def _error(url: str, **arguments: Any) -> StoreError:
@@ -280,10 +280,10 @@ def test_the_deadline_is_one_for_all_pages(site: Site) -> None:
     site.pages["/p"] = [(200, {}, b"ok")]
     now = 0.0
     with Fetcher(clock=lambda: now) as fetcher:
-        assert fetcher.get(f"{site.url}/p", accept="*/*", limit_bytes=10).content == b"ok"
+        assert fetcher.get(f"{site.url}/p", headers={"Accept": "*/*"}, limit_bytes=10).content == b"ok"
         now = 61
         with pytest.raises(Unavailable, match="the 60 seconds for all pages are over"):
-            fetcher.get(f"{site.url}/p", accept="*/*", limit_bytes=10)
+            fetcher.get(f"{site.url}/p", headers={"Accept": "*/*"}, limit_bytes=10)
 
 
 def test_nobody_listens(site: Site) -> None:
@@ -483,3 +483,27 @@ def test_no_answer_makes_anything_else_escape(site: Site, raw: bytes, head: byte
     site.pages["/p"] = [lambda visit: visit.wfile.write(head + raw)]
     with suppress(StoreError):
         _get(f"{site.url}/p", read_s=1)
+
+
+def _part(url: str, **headers: str) -> Page:
+    with Fetcher(sleep=Sleeper()) as fetcher:
+        return fetcher.get(url, headers=headers, limit_bytes=100)
+
+
+def test_a_part_is_told_from_the_whole(site: Site) -> None:
+    site.pages["/some"] = [(206, {"Content-Range": "bytes 3-5/9"}, b"345")]
+    site.pages["/all"] = [(200, {"Content-Range": "bytes 3-5/9"}, b"012345678")]
+    site.pages["/which"] = [(206, {}, b"345")]
+    parts = [_part(f"{site.url}/{name}", Range="bytes=3-5") for name in ("some", "all", "which")]
+    assert [(page.part, page.content) for page in parts] == [
+        ("bytes 3-5/9", b"345"),
+        ("", b"012345678"),
+        ("unknown", b"345"),
+    ]
+    assert {headers["Range"] for _, headers in site.seen} == {"bytes=3-5"}
+
+
+def test_a_part_that_nobody_asked_for_is_no_page(site: Site) -> None:
+    site.pages["/some"] = [(206, {"Content-Range": "bytes 3-5/9"}, b"345")]
+    with pytest.raises(Unavailable, match="HTTP 206"):
+        _part(f"{site.url}/some", Accept="*/*")
