@@ -19,8 +19,8 @@ from pytest_defend.capture.foreign import SYSTEMS, system_package
 from pytest_defend.capture.wheels import wheel_fingerprint
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.fit import misfit
-from pytest_defend.model.origins import Candidate, Certainty, Evidence, Offer, Origin
-from pytest_defend.model.rungs import AtHand, rung
+from pytest_defend.model.origins import Candidate, Certainty, Evidence, Inspected, Offer, Origin
+from pytest_defend.model.rungs import rung
 from pytest_defend.model.sieve import Sifted, sift
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _origin(distribution: Distribution, sources: Sources, gaps: dict[Gap, None])
     origin, problem = rung(
         distribution,
         sifted,
-        tuple(_at_hand(distribution, sifted, sources)),
+        tuple(_inspected(distribution, sifted, sources)),
         installed_s=_installed_s(distribution),
         environment=sources.environment,
         partial=sources.partial.get(distribution.name, frozenset()),
@@ -149,7 +149,7 @@ def _checked(distribution: Distribution, said: Origin, sources: Sources, gaps: d
     """What the installer recorded, proven when its bytes are still there."""
     path = sources.local.by_url(said.url)
     read = _read(distribution, path, said.file, sources) if path else None
-    if read is None or read.checksums.sha256 != said.sha256:  # gone, or other bytes by now
+    if read is None or read.file.sha256 != said.sha256:  # gone, or other bytes by now
         return said
     if not read.holds:
         problem = (
@@ -157,18 +157,18 @@ def _checked(distribution: Distribution, said: Origin, sources: Sources, gaps: d
         )
         gaps[Gap(topic="origins", problem=problem)] = None
         return said
-    evidence = Evidence(source=read.where, says="these bytes hold what is installed")
+    evidence = Evidence(source=read.where, says=read.says)
     return replace(
         said,
         certainty=Certainty.PROVEN,
-        sha1=read.checksums.sha1,
-        md5=read.checksums.md5,
-        size_bytes=read.checksums.size_bytes,
+        sha1=read.file.sha1,
+        md5=read.file.md5,
+        size_bytes=read.file.size_bytes,
         evidence=(*said.evidence, evidence),
     )
 
 
-def _at_hand(distribution: Distribution, sifted: Sifted, sources: Sources) -> Iterator[AtHand]:
+def _inspected(distribution: Distribution, sifted: Sifted, sources: Sources) -> Iterator[Inspected]:
     """Every file on this machine whose name fits."""
     paths: dict[Path, str] = {}
     for candidate in sifted.candidates:
@@ -184,7 +184,7 @@ def _at_hand(distribution: Distribution, sifted: Sifted, sources: Sources) -> It
             yield read
 
 
-def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -> AtHand | None:
+def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -> Inspected | None:
     """The checksums and the content of a file, each read once while it does not change."""
     try:
         told = path.stat()
@@ -198,11 +198,10 @@ def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -
     if content is None:
         content = wheel_fingerprint(path)
         sources.memory.put(key, content)
-    return AtHand(
+    sums = checksums.to_dict()
+    return Inspected(
         where=str(path),
-        file=file,
-        url=path.as_uri(),
-        checksums=checksums,
+        file=Candidate(file=file, url=path.as_uri(), **sums),
         holds=bool(content) and content == distribution.fingerprint,
         younger=told.st_mtime > _installed_s(distribution),
         built_from=sources.local.built(path),

@@ -16,7 +16,17 @@ from enum import Enum
 
 from pytest_defend.model.fields import Document
 
-__all__ = ["Candidate", "Certainty", "Evidence", "Kept", "Offer", "Origin", "Rejected", "Tree"]
+__all__ = [
+    "Candidate",
+    "Certainty",
+    "Evidence",
+    "Inspected",
+    "Kept",
+    "Offer",
+    "Origin",
+    "Rejected",
+    "Tree",
+]
 
 
 class Certainty(Enum):
@@ -86,6 +96,35 @@ class Offer:
     group: str = ""
     written_s: float = 0
     environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """A wheel that fits by name, and that was looked into; stays inside the process.
+
+    Attributes:
+        where: Its path or URL, as shown to people.
+        file: With the digests of its bytes; where only its RECORD was read, with what the sources say.
+        holds: Whether its RECORD is that of what is installed.
+        here: Whether its bytes are on this machine.
+        younger: Whether it was written after the installation, so that it cannot be the very file.
+        built_from: For a wheel that pip built and kept: what it built it from; a candidate without a name
+            when that is not known.
+    """
+
+    where: str
+    file: Candidate
+    holds: bool
+    here: bool = True
+    younger: bool = False
+    built_from: Candidate | None = None
+
+    @property
+    def says(self) -> str:
+        """What speaks for it, in words."""
+        return (
+            "these bytes hold what is installed" if self.here else "its RECORD is that of what is installed"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

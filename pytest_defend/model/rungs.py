@@ -4,6 +4,7 @@ Rules:
 - Bytes that hold something else than what is installed rule out their digest, whatever a source says.
 - Bytes that hold it prove their digest, when every source that knows digests knows this one. Bytes younger
   than the installation prove nothing by themselves: a file packed again holds the same under another digest.
+- Of a file elsewhere, its RECORD speaks as its bytes would, for the digest that a source gives it.
 - pip's own report is the installer's word, when it is of this interpreter and older than the installation.
 - One digest that every source allows is a match; but not when it comes from indexes alone and one that the
   installer may have used was not asked.
@@ -21,45 +22,20 @@ from pytest_defend.model.origins import Candidate, Certainty, Evidence, Origin, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_defend.model.checksums import Checksums
     from pytest_defend.model.distributions import Distribution
-    from pytest_defend.model.origins import Offer
+    from pytest_defend.model.origins import Inspected, Offer
     from pytest_defend.model.sieve import Sifted
 
-__all__ = ["AtHand", "rung"]
+__all__ = ["rung"]
 
 _PUBLISHED = ("manylinux", "musllinux", "macosx_", "win", "android", "ios_", "any", "emscripten", "pyodide")
 """How platform tags of published files begin; a plain `linux_x86_64` is of this machine alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtHand:
-    """A wheel on this machine that fits by name.
-
-    Attributes:
-        where: Its path, as shown to people.
-        file: Its name.
-        url: Where it is, as a URL.
-        checksums: Of its bytes.
-        holds: Whether its RECORD is that of what is installed.
-        younger: Whether it was written after the installation, so that it cannot be the very file.
-        built_from: For a wheel that pip built and kept: what it built it from; a candidate without a name
-            when that is not known.
-    """
-
-    where: str
-    file: str
-    url: str
-    checksums: Checksums
-    holds: bool
-    younger: bool = False
-    built_from: Candidate | None = None
-
-
 def rung(
     distribution: Distribution,
     sifted: Sifted,
-    at_hand: Sequence[AtHand],
+    inspected: Sequence[Inspected],
     *,
     installed_s: float,
     environment: Mapping[str, str],
@@ -70,7 +46,7 @@ def rung(
     Args:
         distribution: As installed.
         sifted: What sources say about it.
-        at_hand: The wheels on this machine that fit by name.
+        inspected: The wheels that fit by name and were looked into.
         installed_s: When it was installed: time of change of its RECORD, epoch seconds.
         environment: Marker variables of the interpreter it is installed for.
         partial: Groups of sources that did not all answer.
@@ -78,7 +54,7 @@ def rung(
     Returns:
         Its origin; and what sources contradict each other about, in words, or an empty text.
     """
-    known = _Known(sifted=_without(sifted, at_hand), at_hand=[each for each in at_hand if each.holds])
+    known = _Known(sifted=_without(sifted, inspected), inspected=[each for each in inspected if each.holds])
     by_bytes = _by_bytes(distribution, known)
     if by_bytes is not None:
         return by_bytes
@@ -92,11 +68,11 @@ class _Known:
 
     Attributes:
         sifted: What sources say, without the files that bytes rule out.
-        at_hand: The bytes that hold what is installed.
+        inspected: The wheels that hold what is installed.
     """
 
     sifted: Sifted
-    at_hand: Sequence[AtHand]
+    inspected: Sequence[Inspected]
 
     @property
     def left(self) -> frozenset[str] | None:
@@ -111,8 +87,8 @@ _Answer = tuple[Origin, str]
 
 def _by_bytes(distribution: Distribution, known: _Known) -> _Answer | None:
     """What the bytes at hand say; None when they say nothing."""
-    built = [each.built_from for each in known.at_hand if each.built_from is not None]
-    proofs = {each.checksums.sha256: each for each in known.at_hand if each.built_from is None}
+    built = [each.built_from for each in known.inspected if each.built_from is not None]
+    proofs = {each.file.sha256: each for each in known.inspected if each.built_from is None}
     if proofs:
         left = known.left
         old = {sha256 for sha256, each in proofs.items() if not each.younger}
@@ -145,17 +121,17 @@ def _by_sources(
     return _unknown(distribution, sifted), ""
 
 
-def _without(sifted: Sifted, at_hand: Iterable[AtHand]) -> Sifted:
+def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
     """The same without the files whose bytes are at hand and hold something else."""
-    wrong: dict[str, AtHand] = {}
-    for each in sorted(at_hand, key=lambda each: each.where):
+    wrong: dict[str, Inspected] = {}
+    for each in sorted(inspected, key=lambda each: each.where):
         if not each.holds:
-            wrong.setdefault(each.checksums.sha256, each)
+            wrong.setdefault(each.file.sha256, each)
     rejected = list(sifted.rejected)
     for each in wrong.values():
-        if any(candidate.sha256 == each.checksums.sha256 for candidate in sifted.candidates):
+        if any(candidate.sha256 == each.file.sha256 for candidate in sifted.candidates):
             why = "it holds something else than what is installed"
-            rejected.append(Rejected(source=each.where, why=why, files=(each.file,)))
+            rejected.append(Rejected(source=each.where, why=why, files=(each.file.file,)))
     files = {
         group: kept
         for group, candidates in sifted.files.items()
@@ -224,32 +200,31 @@ def _known(sifted: Sifted, sha256: str, partial: frozenset[str], *, recorded: bo
     )
 
 
-def _proven(sifted: Sifted, proof: AtHand) -> Origin:
-    sums = proof.checksums
-    named = any(each.sha256 == sums.sha256 for each in sifted.candidates)
-    published = _candidate(sifted, sums.sha256) if named else Candidate(file=proof.file)
-    says = "these bytes hold what is installed"
+def _proven(sifted: Sifted, proof: Inspected) -> Origin:
+    file = proof.file
+    named = any(each.sha256 == file.sha256 for each in sifted.candidates)
+    published = _candidate(sifted, file.sha256) if named else file
     return Origin(
         certainty=Certainty.PROVEN,
         file=published.file,
-        sha256=sums.sha256,
-        sha1=sums.sha1,
-        md5=sums.md5,
-        size_bytes=sums.size_bytes,
-        url=published.url or proof.url,
+        sha256=file.sha256,
+        sha1=file.sha1,
+        md5=file.md5,
+        size_bytes=file.size_bytes or published.size_bytes,
+        url=published.url or file.url,
         index=published.index,
-        evidence=(Evidence(source=proof.where, says=says), *_spoken(sifted, sums.sha256)),
+        evidence=(Evidence(source=proof.where, says=proof.says), *_spoken(sifted, file.sha256)),
         rejected=sifted.rejected,
     )
 
 
 def _several(
-    distribution: Distribution, sifted: Sifted, proofs: Sequence[AtHand], left: frozenset[str] | None
+    distribution: Distribution, sifted: Sifted, proofs: Sequence[Inspected], left: frozenset[str] | None
 ) -> _Answer:
     """No single file is left: everything that may be it, and what contradicts what."""
     candidates = {each.sha256: each for each in sifted.candidates if not left or each.sha256 in left}
     for each in proofs:
-        candidate = Candidate(file=each.file, sha256=each.checksums.sha256, url=each.url)
+        candidate = Candidate(file=each.file.file, sha256=each.file.sha256, url=each.file.url)
         candidates.setdefault(candidate.sha256, candidate)
     if not candidates:
         digests = left or frozenset().union(*sifted.hashes.values())
@@ -260,14 +235,14 @@ def _several(
         for source in sources
     ]
     evidence += [Evidence(source=source, says="gives digests alone") for source in sifted.hashes]
-    evidence += [Evidence(source=each.where, says="these bytes hold what is installed") for each in proofs]
+    evidence += [Evidence(source=each.where, says=each.says) for each in proofs]
     origin = Origin(
         certainty=Certainty.CONSTRAINED,
         evidence=tuple(dict.fromkeys(evidence)),
         candidates=tuple(candidates[key] for key in sorted(candidates)),
         rejected=sifted.rejected,
     )
-    proven = {each.checksums.sha256 for each in proofs}
+    proven = {each.file.sha256 for each in proofs}
     contradict = left is not None and (not left or (bool(proven) and proven.isdisjoint(left)))
     if not contradict:
         return origin, ""

@@ -11,8 +11,8 @@ from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import Distribution
 from pytest_defend.model.fingerprint import content_rows, fingerprint
 from pytest_defend.model.fit import misfit
-from pytest_defend.model.origins import Candidate, Certainty, Offer
-from pytest_defend.model.rungs import AtHand, rung
+from pytest_defend.model.origins import Candidate, Certainty, Inspected, Offer
+from pytest_defend.model.rungs import rung
 from pytest_defend.model.sieve import sift
 
 if TYPE_CHECKING:
@@ -46,13 +46,12 @@ offers = st.builds(
     written_s=st.sampled_from([0.0, 5.0, 15.0]),
     environment=st.sampled_from([(), tuple(_HERE.items())]),
 )
-at_hand = st.builds(
-    AtHand,
+inspected = st.builds(
+    Inspected,
     where=st.sampled_from(["/a", "/b"]),
-    file=st.just(FITS),
-    url=st.just("file:///a"),
-    checksums=st.sampled_from(_SUMS),
+    file=st.sampled_from(_SUMS).map(lambda sums: Candidate(file=FITS, url="file:///a", **sums.to_dict())),
     holds=st.booleans(),
+    here=st.booleans(),
     younger=st.booleans(),
     built_from=st.none() | candidates,
 )
@@ -66,9 +65,9 @@ distributions = st.builds(
 )
 
 
-@given(distributions, st.lists(offers, max_size=5), st.lists(at_hand, max_size=3), st.booleans())
+@given(distributions, st.lists(offers, max_size=5), st.lists(inspected, max_size=3), st.booleans())
 def test_no_digest_is_claimed_that_anything_rules_out(
-    distribution: Distribution, said: list[Offer], found: list[AtHand], partial: bool
+    distribution: Distribution, said: list[Offer], found: list[Inspected], partial: bool
 ) -> None:
     sifted = sift(distribution, said, _HERE)
     origin, _ = rung(
@@ -84,19 +83,19 @@ def test_no_digest_is_claimed_that_anything_rules_out(
         return
     # what is claimed fits, and no bytes at hand with this digest hold something else
     assert misfit(origin.file, distribution) == "" or origin.certainty is Certainty.PROVEN
-    wrong = {each.checksums.sha256 for each in found if not each.holds}
+    wrong = {each.file.sha256 for each in found if not each.holds}
     assert origin.sha256 not in wrong or origin.certainty is Certainty.PROVEN
     for group in sifted.files.values():
         digests = {each.sha256 for each in group} - wrong
         assert not digests or "" in digests or origin.sha256 in digests
     assert all(origin.sha256 in hashes for hashes in sifted.hashes.values())
-    proofs = {each.checksums.sha256 for each in found if each.holds and each.built_from is None}
+    proofs = {each.file.sha256 for each in found if each.holds and each.built_from is None}
     assert (origin.certainty is Certainty.PROVEN) is (origin.sha256 in proofs)
 
 
-@given(distributions, st.lists(offers, max_size=5), st.lists(at_hand, max_size=3), st.randoms())
+@given(distributions, st.lists(offers, max_size=5), st.lists(inspected, max_size=3), st.randoms())
 def test_the_order_of_sources_and_files_changes_no_claim(
-    distribution: Distribution, said: list[Offer], found: list[AtHand], chance: random.Random
+    distribution: Distribution, said: list[Offer], found: list[Inspected], chance: random.Random
 ) -> None:
     def claimed() -> tuple[object, ...]:
         sifted = sift(distribution, said, _HERE)

@@ -9,8 +9,8 @@ import pytest
 
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import Distribution
-from pytest_defend.model.origins import Candidate, Certainty, Offer, Origin
-from pytest_defend.model.rungs import AtHand, rung
+from pytest_defend.model.origins import Candidate, Certainty, Inspected, Offer, Origin
+from pytest_defend.model.rungs import rung
 from pytest_defend.model.sieve import sift
 
 WHEEL = "demo-1.0-py3-none-any.whl"
@@ -37,19 +37,17 @@ def report(*files: tuple[str, str], written_s: float = 5, environment: dict[str,
     return offer("report.json", *files, pinned=True, written_s=written_s, environment=known)
 
 
-def at_hand(
+def inspected(
     text: str,
     *,
     holds: bool = True,
     built_from: Candidate | None = None,
     file: str = WHEEL,
     younger: bool = False,
-) -> AtHand:
-    return AtHand(
+) -> Inspected:
+    return Inspected(
         where=f"/house/{file}",
-        file=file,
-        url=f"file:///house/{file}",
-        checksums=_bytes(text),
+        file=Candidate(file=file, url=f"file:///house/{file}", **_bytes(text).to_dict()),
         holds=holds,
         younger=younger,
         built_from=built_from,
@@ -62,7 +60,7 @@ class Row:
 
     says: str
     offers: tuple[Offer, ...] = ()
-    bytes: tuple[AtHand, ...] = ()
+    bytes: tuple[Inspected, ...] = ()
     partial: frozenset[str] = frozenset()
     distribution: Distribution = DEMO
     certainty: Certainty
@@ -235,47 +233,47 @@ ROWS = (
     ),
     Row(
         says="the bytes are at hand",
-        bytes=(at_hand("a"),),
+        bytes=(inspected("a"),),
         certainty=Certainty.PROVEN,
         sha256=A,
     ),
     Row(
         says="the bytes at hand are younger than the installation",
-        bytes=(at_hand("a", younger=True),),
+        bytes=(inspected("a", younger=True),),
         certainty=Certainty.CONSTRAINED,
         candidates=(A,),
     ),
     Row(
         says="the bytes at hand are younger than the installation, and a lock names them",
         offers=(offer("uv.lock", (WHEEL, A)),),
-        bytes=(at_hand("a", younger=True),),
+        bytes=(inspected("a", younger=True),),
         certainty=Certainty.PROVEN,
         sha256=A,
     ),
     Row(
         says="one of two files at hand is younger than the installation",
-        bytes=(at_hand("a"), at_hand("b", younger=True)),
+        bytes=(inspected("a"), inspected("b", younger=True)),
         certainty=Certainty.CONSTRAINED,
         candidates=(A, B),
     ),
     Row(
         says="the bytes are at hand and in the lock",
         offers=(offer("uv.lock", (WHEEL, A), (WHEEL, B)),),
-        bytes=(at_hand("a"),),
+        bytes=(inspected("a"),),
         certainty=Certainty.PROVEN,
         sha256=A,
     ),
     Row(
         says="bytes that hold it, but the lock knows another digest",
         offers=(offer("uv.lock", (WHEEL, B)),),
-        bytes=(at_hand("a"),),
+        bytes=(inspected("a"),),
         certainty=Certainty.CONSTRAINED,
         candidates=(A, B),
         contradiction=True,
     ),
     Row(
         says="two files at hand hold it",
-        bytes=(at_hand("a"), at_hand("b")),
+        bytes=(inspected("a"), inspected("b")),
         certainty=Certainty.CONSTRAINED,
         candidates=(A, B),
         contradiction=False,
@@ -283,7 +281,7 @@ ROWS = (
     Row(
         says="the locked file is at hand and holds something else",
         offers=(offer("uv.lock", (WHEEL, A), (SDIST, C)),),
-        bytes=(at_hand("a", holds=False),),
+        bytes=(inspected("a", holds=False),),
         certainty=Certainty.BUILT,
         built_from=C,
         rejected=("it holds something else than what is installed",),
@@ -291,33 +289,33 @@ ROWS = (
     Row(
         says="a file at hand that nobody names holds something else",
         offers=(offer("uv.lock", (WHEEL, A)),),
-        bytes=(at_hand("b", holds=False),),
+        bytes=(inspected("b", holds=False),),
         certainty=Certainty.MATCHED,
         sha256=A,
     ),
     Row(
         says="pip kept a wheel it built that holds it",
         offers=(offer("uv.lock", (WHEEL, A), (SDIST, C)),),
-        bytes=(at_hand("b", built_from=Candidate(file=SDIST, sha256=C)),),
+        bytes=(inspected("b", built_from=Candidate(file=SDIST, sha256=C)),),
         certainty=Certainty.BUILT,
         built_from=C,
     ),
     Row(
         says="pip kept a wheel it built from it knows not what",
-        bytes=(at_hand("b", built_from=Candidate(file="")),),
+        bytes=(inspected("b", built_from=Candidate(file="")),),
         certainty=Certainty.BUILT,
     ),
     Row(
         says="pip kept a wheel it built that holds something else",
         offers=(offer("uv.lock", (WHEEL, A), (SDIST, C)),),
-        bytes=(at_hand("b", holds=False, built_from=Candidate(file=SDIST, sha256=C)),),
+        bytes=(inspected("b", holds=False, built_from=Candidate(file=SDIST, sha256=C)),),
         certainty=Certainty.MATCHED,
         sha256=A,
     ),
     Row(
         says="a published file and one that was built both hold it",
         offers=(offer("uv.lock", (WHEEL, A)),),
-        bytes=(at_hand("a"), at_hand("b", built_from=Candidate(file=SDIST, sha256=C))),
+        bytes=(inspected("a"), inspected("b", built_from=Candidate(file=SDIST, sha256=C))),
         certainty=Certainty.CONSTRAINED,
         candidates=(A,),
     ),
@@ -391,7 +389,7 @@ def test_a_proof_has_the_other_digests_and_the_published_address() -> None:
         file=WHEEL, sha256=A, url="https://index.example/demo.whl", index="https://index.example/"
     )
     lock = Offer(source="uv.lock", name="demo", version="1.0", files=(named,))
-    row = Row(says="", offers=(lock,), bytes=(at_hand("a"),), certainty=Certainty.PROVEN)
+    row = Row(says="", offers=(lock,), bytes=(inspected("a"),), certainty=Certainty.PROVEN)
     origin, _ = _decided(row)
     sums = _bytes("a")
     assert (origin.sha1, origin.md5, origin.size_bytes) == (sums.sha1, sums.md5, sums.size_bytes)
