@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_defend.actions.provision import plan
 from pytest_defend.errors import AccessDenied, DefendError, NotFound, StoreError
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.ladderviews import Action
-from pytest_defend.model.views import Answer, Check
+from pytest_defend.model.views import Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,7 +11,7 @@ from pytest_defend.assembly.store import open_store
 from pytest_defend.assembly.tracing import read_installed, tree_of
 from pytest_defend.capture.answers import LOOKED_AT
 from pytest_defend.capture.environment import read_interpreter, read_platform
-from pytest_defend.model.views import EnvironmentView
+from pytest_defend.model.environmentview import EnvironmentView
 
 if TYPE_CHECKING:
     from pytest_defend.settings import Project, Settings

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_defend import assembly, render
 from pytest_defend.cli.call import NO, UNKNOWN, YES, Command
 from pytest_defend.errors import UsageError
-from pytest_defend.model.decision import Ruling
+from pytest_defend.model.ruling import Ruling
 
 if TYPE_CHECKING:
     from pytest_defend.cli.call import Argument, Call

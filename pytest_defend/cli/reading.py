@@ -82,7 +82,7 @@ def _environment(call: Call) -> int:
 
 def _doctor(call: Call) -> int:
     """Say whether this configuration can publish here, and what is missing."""
-    from pytest_defend.model.views import Answer
+    from pytest_defend.model.answer import Answer
 
     checks = assembly.examine(call.settings, call.project)
     call.answer([check.to_dict() for check in checks], lambda: render.text.checks_view(checks))

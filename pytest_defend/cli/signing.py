@@ -16,7 +16,7 @@ from pytest_defend import assembly, render
 from pytest_defend.cli.call import NO, UNKNOWN, YES, Command
 from pytest_defend.cli.reading import BUILD
 from pytest_defend.errors import UsageError
-from pytest_defend.model.views import Answer
+from pytest_defend.model.answer import Answer
 
 if TYPE_CHECKING:
     from pytest_defend.actions.stated import Key

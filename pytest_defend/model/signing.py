@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.fields import Document
-from pytest_defend.model.views import Answer
 
 __all__ = ["ApprovalView", "EvidenceView", "KeyView", "SignedRow", "Signing", "SigningView", "StatementView"]
 

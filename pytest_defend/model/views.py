@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import BuildInfo
-from pytest_defend.model.distributions import Installed
-from pytest_defend.model.facts import Gap, Interpreter, Platform
 from pytest_defend.model.fields import Document
 
 __all__ = [
-    "Answer",
     "BuildRow",
     "BuildView",
     "Check",
-    "EnvironmentView",
     "FileView",
     "FilesView",
     "SpoolRow",
@@ -128,14 +124,6 @@ class VersionView(Document):
     dirty: bool = False
 
 
-class Answer(Enum):
-    """Whether something that is needed is there."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"  # the store does not tell
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check(Document):
     """One thing that publishing needs."""
@@ -146,14 +134,3 @@ class Check(Document):
     """What was found."""
     hint: str = ""
     """How to get what is missing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentView(Document):
-    """The interpreter a command ran in, and everything that can be imported there."""
-
-    interpreter: Interpreter | None
-    platform: Platform | None
-    installed: Installed
-    gaps: tuple[Gap, ...] = ()
-    """What could not be read, or contradicts itself."""

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 
 from pytest_defend.documents.stageresult import TEST_RESULT
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.signing import Signing
-from pytest_defend.model.views import Answer
 from pytest_defend.render.text import shown
 
 if TYPE_CHECKING:

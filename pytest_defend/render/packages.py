@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pytest_defend.model.distributions import Distribution
+    from pytest_defend.model.environmentview import EnvironmentView
     from pytest_defend.model.origins import Candidate, Origin, Tree
-    from pytest_defend.model.views import EnvironmentView
 
 __all__ = ["environment_view"]
 

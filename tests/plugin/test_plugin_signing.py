@@ -11,9 +11,9 @@ import checkouts
 from pytest_defend.actions.sign import sign
 from pytest_defend.actions.verify_evidence import verify_evidence
 from pytest_defend.keys import Kind, generate
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.signing import Signing
-from pytest_defend.model.views import Answer
 from runs import printed_command
 from signed import a_key, a_pair
 

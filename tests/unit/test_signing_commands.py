@@ -15,9 +15,9 @@ from builders import PATH, a_clock
 from places import Place, a_place
 from pytest_defend import assembly, cli
 from pytest_defend.keys import Kind, generate
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.signing import ApprovalView, EvidenceView, KeyView, Signing, SigningView
-from pytest_defend.model.views import Answer
 from pytest_defend.stores.directory import DirectoryStore
 from signed import a_pair, a_stage
 

@@ -16,10 +16,10 @@ from pytest_defend.documents.provenance import PROVENANCE
 from pytest_defend.documents.stageresult import TEST_RESULT
 from pytest_defend.errors import Conflict, NotFound, UsageError
 from pytest_defend.keys import Kind
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import Artifact, BuildId, Module
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.signing import Signing
-from pytest_defend.model.views import Answer
 from pytest_defend.protocols import Promotion
 from signed import a_key, a_stage
 

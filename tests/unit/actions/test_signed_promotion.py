@@ -12,10 +12,10 @@ from pytest_defend.actions.snapshot import Outside
 from pytest_defend.actions.verify_evidence import verify_evidence
 from pytest_defend.gates import kinds, read_policy
 from pytest_defend.keys import Kind, load_verifiers
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.decision import Ruling
 from pytest_defend.model.ladder import Ladder
-from pytest_defend.model.views import Answer
 from signed import a_key, a_pair, a_stage
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from pytest_defend.documents.envelopes import envelope_lines
 from pytest_defend.documents.statements import STATEMENT, read_statement
 from pytest_defend.errors import NotFound, UsageError
 from pytest_defend.keys import Kind
+from pytest_defend.model.answer import Answer
 from pytest_defend.model.buildinfo import Artifact, BuildId, BuildInfo, Module
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.fields import canonical_bytes
-from pytest_defend.model.views import Answer
 from pytest_defend.stores.memory import MemoryStore
 from signed import a_key, a_stage
 

@@ -6,10 +6,10 @@ import pytest
 
 from pytest_defend import render
 from pytest_defend.model.distributions import Distribution, Installed
+from pytest_defend.model.environmentview import EnvironmentView
 from pytest_defend.model.facts import Gap, Interpreter
 from pytest_defend.model.origins import Candidate, Certainty, Evidence, Kept, Origin, Rejected, Tree
 from pytest_defend.model.record import RanOn, Shipped
-from pytest_defend.model.views import EnvironmentView
 from pytest_defend.render.summary import subject_line
 
 SHA = "ab" * 32
