@@ -6,7 +6,8 @@ Rules:
   a directory listing decides nothing. All hidden copies of a name are one gap.
 - The `.egg-info` that an editable install leaves in its own project is that install, no second copy.
 - A leftover of an interrupted installation, metadata that is missing or broken, a copy without a usable name
-  or version: a gap each, never an exception.
+  or version: a gap each, never an exception. What has a name and a version is recorded (`metadata.py`).
+- A finder of another project that fails takes nothing along of what other finders find.
 - Edges, scopes and roots follow the rules of `capture/graph.py`; where each came from is another question,
   which `capture/origins.py` answers.
 - Two readings of one environment are byte-identical.
@@ -16,27 +17,29 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.direct_url import DirectUrl, DirectUrlValidationError
-from packaging.utils import InvalidName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_defend.capture.content import Content, read_content
 from pytest_defend.capture.graph import Package, link
 from pytest_defend.capture.memory import NoMemory
-from pytest_defend.model.distributions import CoreMetadata, Distribution
+from pytest_defend.capture.metadata import Unusable, read_metadata, text_of
+from pytest_defend.model.distributions import Distribution
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.urls import path_of_file_url, strip_user_information
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_defend.capture.content import Memory
-    from pytest_defend.model.distributions import Installed
+    from pytest_defend.model.distributions import CoreMetadata, Installed
 
 __all__ = ["read_distributions"]
 
@@ -82,30 +85,38 @@ class _Copy:
     package: Package
 
 
-class _Unusable(Exception):
-    """This copy cannot be part of the record; the sentence says why."""
-
-
 def _read_all(paths: Sequence[str] | None, memory: Memory) -> tuple[list[_Copy], set[Gap]]:
     """Every copy, in the order of the import path."""
     copies: dict[tuple[str, str], _Copy] = {}  # one folder is often on the path twice
     gaps: set[Gap] = set()
     resolved = cache(lambda folder: str(Path(folder).resolve()))
-    try:
-        for found in _search(paths):
-            copy = _read_one(found, resolved, gaps, memory)
-            if copy is not None:
-                copies.setdefault((copy.where, copy.package.distribution.id), copy)
-    except Exception as error:  # noqa: BLE001  finders of other projects are any code
-        name = type(error).__name__
-        gaps.add(_gap(f"The search for distributions stopped ({name}); what is recorded is incomplete."))
+    for found in _search(paths, gaps):
+        copy = _read_one(found, resolved, gaps, memory)
+        if copy is not None:
+            copies.setdefault((copy.where, copy.package.distribution.id), copy)
     return list(copies.values()), gaps
 
 
-def _search(paths: Sequence[str] | None) -> Iterable[importlib.metadata.Distribution]:
-    if paths is None:
-        return importlib.metadata.distributions()
-    return importlib.metadata.distributions(path=list(paths))
+def _search(paths: Sequence[str] | None, gaps: set[Gap]) -> Iterator[importlib.metadata.Distribution]:
+    """What every finder finds.
+
+    Not `importlib.metadata.distributions`: that ends at the first finder that fails.
+    """
+    told: Sequence[object] = sys.path if paths is None else paths
+    # as for imports, what is no path of a folder does not count
+    folders = [path for path in told if isinstance(path, str) and "\0" not in path]
+    context = importlib.metadata.DistributionFinder.Context(path=folders)
+    for finder in sys.meta_path:
+        try:
+            yield from getattr(finder, "find_distributions", _finds_nothing)(context)
+        except Exception as error:  # noqa: BLE001  finders of other projects are any code
+            name = getattr(finder, "__name__", type(finder).__name__)
+            problem = f"{name} stopped looking for distributions ({type(error).__name__})"
+            gaps.add(_gap(f"{problem}; what only it would have found is missing."))
+
+
+def _finds_nothing(_context: object) -> tuple[importlib.metadata.Distribution, ...]:
+    return ()
 
 
 def _metadata_folder(found: importlib.metadata.Distribution) -> str:
@@ -128,7 +139,7 @@ def _read_one(
         location = resolved(str(found.locate_file("")))
         where = f"{location}/{folder}"
         return _Copy(where=where, package=_package(found, location, folder, gaps, memory))
-    except _Unusable as unusable:
+    except Unusable as unusable:
         gaps.add(_gap(f"{where} {unusable}"))
     except Exception as error:  # noqa: BLE001  distributions of other finders are any code
         gaps.add(_gap(f"{where} cannot be read ({type(error).__name__}); install its package again."))
@@ -139,19 +150,18 @@ def _package(
     found: importlib.metadata.Distribution, location: str, folder: str, gaps: set[Gap], memory: Memory
 ) -> Package:
     if folder.startswith(_LEFTOVER):
-        raise _Unusable("is left over from an interrupted installation; remove it.")
-    metadata = _metadata(found)
-    name = _normalised(metadata.name)
-    if not metadata.version:
-        raise _Unusable(f"holds {metadata.name} without a version; install it again.")
-    installer = (found.read_text("INSTALLER") or "").strip()
+        raise Unusable("is left over from an interrupted installation; remove it.")
+    metadata, shown_name = read_metadata(
+        found, folder, lambda problem: gaps.add(_gap(f"{location}/{folder} {problem}"))
+    )
+    installer = _installer(found, metadata, gaps)
     direct_url = _direct_url(found, metadata, gaps)
     editable = direct_url.get("dir_info", {}).get("editable", False)
     content = _content(found, metadata, gaps, memory)
     distribution = Distribution(
-        name=name,
+        name=canonicalize_name(metadata.name),
         version=metadata.version,
-        shown_name=metadata.name,
+        shown_name=shown_name,
         installer=installer,
         requested=_requested(found, installer),
         location=location,
@@ -168,36 +178,31 @@ def _package(
     return Package(distribution=distribution, requirements=requirements)
 
 
-def _metadata(found: importlib.metadata.Distribution) -> CoreMetadata:
-    for name in ("METADATA", "PKG-INFO", ""):  # an .egg-info may itself be the file
-        text = found.read_text(name)
-        if text:
-            return CoreMetadata.parse(text)
-    raise _Unusable("has no METADATA; remove it, or install its package again.")
-
-
-def _normalised(name: str) -> str:
-    if not name:
-        raise _Unusable("names no package; remove it, or install its package again.")
+def _installer(found: importlib.metadata.Distribution, metadata: CoreMetadata, gaps: set[Gap]) -> str:
     try:
-        return canonicalize_name(name, validate=True)
-    except InvalidName as error:
-        raise _Unusable(f"is named {name!r}, which no package can be; remove it.") from error
+        return (text_of(found, "INSTALLER") or "").strip()
+    except UnicodeDecodeError:
+        shown = f"{metadata.name} {metadata.version}"
+        gaps.add(_gap(f"INSTALLER of {shown} is not UTF-8, so nobody is named; install it again."))
+        return ""
 
 
 def _requested(found: importlib.metadata.Distribution, installer: str) -> bool | None:
-    if found.read_text("REQUESTED") is not None:
-        return True
+    try:
+        if text_of(found, "REQUESTED") is not None:
+            return True
+    except UnicodeDecodeError:
+        return True  # its presence says it, whatever it holds
     return False if installer in _SAYS_WHAT_WAS_REQUESTED else None
 
 
 def _direct_url(
     found: importlib.metadata.Distribution, metadata: CoreMetadata, gaps: set[Gap]
 ) -> Mapping[str, Any]:
-    text = found.read_text("direct_url.json")
-    if text is None:
-        return {}
     try:
+        text = text_of(found, "direct_url.json")
+        if text is None:
+            return {}
         document = DirectUrl.from_dict(json.loads(text)).to_dict(strip_user_password=False)
     except (AttributeError, ValueError, RecursionError, DirectUrlValidationError):
         shown = f"{metadata.name} {metadata.version}"
@@ -212,7 +217,7 @@ def _content(
     folder = getattr(found, "_path", None)
     try:
         return read_content(found, folder if isinstance(folder, Path) else None, memory)
-    except (ValueError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         shown = f"{metadata.name} {metadata.version}"
         gaps.add(_gap(f"RECORD or WHEEL of {shown} is broken ({error}); install it again."))
         return Content()
@@ -225,7 +230,8 @@ def _first_of_each(copies: Iterable[_Copy]) -> tuple[dict[str, Package], set[Gap
     chosen: dict[str, Package] = {}
     gaps: set[Gap] = set()
     for name, group in groups.items():
-        chosen[name] = package = _winner(group)
+        told = [copy for copy in group if copy.package.distribution.shown_name]  # the others are remains
+        chosen[name] = package = _winner(told or group)
         winner = package.distribution
         others = [copy.package.distribution for copy in group if copy.package is not package]
         hidden = sorted(_placed(other) for other in others if not _is_project_of(winner, other))

@@ -106,7 +106,7 @@ class Distribution(Document):
     version: str
     """As in its metadata."""
     shown_name: str = ""
-    """As in its metadata."""
+    """As in its metadata; empty when that cannot be read, and the name of its folder counts."""
     installer: str = ""
     """Who put it there: `pip`, `uv`, ..."""
     requested: bool | None = None

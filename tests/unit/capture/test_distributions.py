@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -148,39 +150,94 @@ def test_an_old_egg_is_read_from_pkg_info_and_requires_txt(tmp_path: Path) -> No
     assert _by_name(installed)["single"].version == "2.0"
 
 
+_UTF_16 = "Name: wide\nVersion: 1.0\n".encode("utf-16")
+_LATIN_1 = b"Name: latin\nAuthor: J\xfcrgen\nVersion: 1.0\nRequires-Dist: six\n"
+
+
+def _put(site: Path, folder: str, file: str = "", content: bytes = b"") -> None:
+    (site / folder).mkdir(parents=True, exist_ok=True)
+    if file:
+        (site / folder / file).write_bytes(content)
+
+
 def _broken(site: Path) -> None:
-    """Every kind of copy that is no distribution."""
+    """Every kind of copy that something is wrong with."""
     _install(site, "pip", folder="~ip-23.0.dist-info")
     _install(site, "numpy", folder="-umpy-1.0.dist-info")
-    (site / "empty-1.0.dist-info").mkdir()
-    (site / "hollow-1.0.dist-info").mkdir()
-    (site / "hollow-1.0.dist-info" / "METADATA").write_text("", encoding="utf-8")
-    (site / "nameless-1.0.dist-info").mkdir()
-    (site / "nameless-1.0.dist-info" / "METADATA").write_text("Version: 1.0\n", encoding="utf-8")
-    _install(site, "versionless", "", folder="versionless-1.0.dist-info")
-    _install(site, "no such name", folder="spaced-1.0.dist-info")
-    _install(site, "latin", folder="latin-1.0.dist-info")
-    (site / "latin-1.0.dist-info" / "METADATA").write_bytes(b"Name: latin\nAuthor: J\xfcrgen\nVersion: 1\n")
+    _put(site, "empty-1.0.dist-info")
+    _put(site, "empty.egg-info")
+    _put(site, "hollow-1.0.dist-info", "METADATA")
+    (site / "folder-1.0.dist-info" / "METADATA").mkdir(parents=True)
+    _put(site, "nameless-1.0.dist-info", "METADATA", b"Version: 2.0\n")
+    _install(site, "versionless", "", "six", folder="versionless-1.0-py3.11.egg-info")
+    _install(site, "no such name", folder="spaced out-1.0.dist-info")
+    _install(site, "\u00e4rgerlich", folder="plain-1.0.dist-info")
+    _put(site, "latin-1.0.dist-info", "METADATA", _LATIN_1)
+    _put(site, "wide-1.0.dist-info", "METADATA", _UTF_16)
+    _install(site, "notes", files={"REQUESTED": ""})
+    for file in ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD"):
+        _put(site, "notes-1.0.dist-info", file, b"\xff")
+    (site / "circle-1.0.dist-info").symlink_to("circle-1.0.dist-info")
 
 
-def test_what_is_broken_is_a_gap_each_and_the_rest_is_there(tmp_path: Path) -> None:
+_NAMED_BY_FOLDER = (
+    "circle:1.0",
+    "empty:1.0",
+    "folder:1.0",
+    "hollow:1.0",
+    "nameless:1.0",
+    "plain:1.0",
+    "versionless:1.0",
+    "wide:1.0",
+)
+
+
+def test_what_is_broken_is_recorded_as_far_as_it_says_what_it_is(tmp_path: Path) -> None:
     _broken(tmp_path)
     _install(tmp_path, "whole")
     installed, problems = _read(tmp_path)
-    assert [each.name for each in installed.distributions] == ["whole"]
+    found = {each.id: each for each in installed.distributions}
+    assert found.keys() == {*_NAMED_BY_FOLDER, "latin:1.0", "notes:1.0", "whole:1.0"}
+    assert {name for name, each in found.items() if not each.shown_name} == set(_NAMED_BY_FOLDER)
+    assert {name for name, each in found.items() if each.requires} == {"latin:1.0", "versionless:1.0"}
+    assert (found["notes:1.0"].installer, found["notes:1.0"].requested) == ("", True)
+
     site = tmp_path.resolve()
     leftover = "is left over from an interrupted installation; remove it."
     again = "remove it, or install its package again."
+    counts = "what the folder is called counts, install its package again."
+    no_text = "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
+    circle = f"[Errno {errno.ELOOP}] {os.strerror(errno.ELOOP)}: '{site}/circle-1.0.dist-info/WHEEL'"
     assert problems == [
         f"{site}/-umpy-1.0.dist-info {leftover}",
-        f"{site}/empty-1.0.dist-info has no METADATA; {again}",
-        f"{site}/hollow-1.0.dist-info has no METADATA; {again}",
-        f"{site}/latin-1.0.dist-info cannot be read (UnicodeDecodeError); install its package again.",
-        f"{site}/nameless-1.0.dist-info names no package; {again}",
-        f"{site}/spaced-1.0.dist-info is named 'no such name', which no package can be; remove it.",
-        f"{site}/versionless-1.0.dist-info holds versionless without a version; install it again.",
+        f"{site}/circle-1.0.dist-info has no METADATA; {counts}",
+        f"{site}/empty-1.0.dist-info has no METADATA; {counts}",
+        f"{site}/empty.egg-info has no METADATA; {again}",
+        f"{site}/folder-1.0.dist-info has no METADATA; {counts}",
+        f"{site}/hollow-1.0.dist-info has no METADATA; {counts}",
+        f"{site}/latin-1.0.dist-info has a METADATA that is not UTF-8; install its package again.",
+        f"{site}/nameless-1.0.dist-info names no package; {counts}",
+        f"{site}/plain-1.0.dist-info is named '\u00e4rgerlich', which no package can be; {counts}",
+        f"{site}/spaced out-1.0.dist-info is named 'no such name', which no package can be; {again}",
+        f"{site}/versionless-1.0-py3.11.egg-info holds versionless without a version; {counts}",
+        f"{site}/wide-1.0.dist-info has a METADATA that is not UTF-8; install its package again.",
+        f"{site}/wide-1.0.dist-info names no package; {counts}",
         f"{site}/~ip-23.0.dist-info {leftover}",
+        "INSTALLER of notes 1.0 is not UTF-8, so nobody is named; install it again.",
+        f"RECORD or WHEEL of circle 1.0 is broken ({circle}); install it again.",
+        f"RECORD or WHEEL of notes 1.0 is broken ({no_text}); install it again.",
+        "direct_url.json of notes 1.0 is broken, so its origin is unknown; install it again.",
     ]
+
+
+@pytest.mark.parametrize("order", [("remains", "whole"), ("whole", "remains")])
+def test_remains_of_another_version_hide_nothing(tmp_path: Path, order: tuple[str, str]) -> None:
+    _put(tmp_path / "remains", "foo-2.0.dist-info")
+    _put(tmp_path / "whole", "foo-3.0.dist-info")
+    _install(tmp_path / "whole", "foo", "1.0")
+    installed, problems = _read(*(tmp_path / each for each in order))
+    assert [each.id for each in installed.distributions] == ["foo:1.0"]
+    assert any("foo 1.0 in" in problem and "hides" in problem for problem in problems)
 
 
 def test_the_first_folder_wins_and_the_hidden_copies_are_one_gap(tmp_path: Path) -> None:
@@ -385,32 +442,56 @@ class _Foreign(importlib.metadata.Distribution):
 
 
 class _Finder(importlib.metadata.DistributionFinder):
-    """Finds two packages, one that cannot be placed, and then fails."""
+    """Finds two packages, one that cannot be placed and one that is none, and then fails."""
 
     def find_spec(self, *_: Any) -> None:
         return None
 
-    def find_distributions(self, context: Any = None) -> Iterator[importlib.metadata.Distribution]:
+    def find_distributions(self, context: Any = None) -> Iterator[Any]:
         assert context is not None
         yield _Foreign({"METADATA": "Name: far\nVersion: 1\n"})
         yield _Foreign({})
+        yield None
         yield _Foreign({"PKG-INFO": "Name: away\nVersion: 2\n"})
         raise RuntimeError
 
 
+class _Nothing(importlib.metadata.DistributionFinder):
+    """Answers no list."""
+
+    def find_spec(self, *_: Any) -> None:
+        return None
+
+    def find_distributions(self, _context: Any = None) -> Any:
+        return None
+
+
 def test_finders_of_others_are_read_and_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _install(tmp_path, "near")
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, _Finder()])
+    monkeypatch.setattr(sys, "meta_path", [_Nothing, _Finder(), *sys.meta_path, object()])
     installed, problems = _read(tmp_path)
     assert [(each.id, each.location) for each in installed.distributions] == [
         ("away:2", "/foreign"),
         ("far:1", "/foreign"),
         ("near:1.0", str(tmp_path.resolve())),
     ]
+    missing = "what only it would have found is missing."
     assert problems == [
+        "A distribution without a folder cannot be read (AttributeError); install its package again.",
         "A distribution without a folder cannot be read (NotImplementedError); install its package again.",
-        "The search for distributions stopped (RuntimeError); what is recorded is incomplete.",
+        f"_Finder stopped looking for distributions (RuntimeError); {missing}",
+        f"_Nothing stopped looking for distributions (TypeError); {missing}",
     ]
+
+
+def test_what_is_no_text_on_the_import_path_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install(tmp_path / "site", "near")
+    _install(tmp_path / "other", "far")
+    monkeypatch.setattr(sys, "path", [b"/bytes", None, tmp_path / "other", "\0", str(tmp_path / "site")])
+    installed, gaps = read_distributions()
+    assert ([each.name for each in installed.distributions], gaps) == (["near"], ())
 
 
 def _pip_list() -> Iterable[tuple[str, str]]:
