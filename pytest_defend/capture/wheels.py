@@ -19,6 +19,7 @@ from pytest_defend.model.fingerprint import fingerprint, read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import IO
 
     from pytest_defend.model.fingerprint import Row
 
@@ -29,10 +30,10 @@ _RECORD_BYTES = 64 << 20
 _BROKEN = (OSError, RuntimeError, ValueError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 
 
-def wheel_rows(path: Path) -> dict[str, Row]:
+def wheel_rows(wheel: Path | IO[bytes]) -> dict[str, Row]:
     """The rows of its RECORD; none when it cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(wheel) as archive:
             found = [member for member in archive.infolist() if _RECORD.fullmatch(member.filename)]
             if len(found) != 1 or found[0].file_size > _RECORD_BYTES:
                 return {}
@@ -41,7 +42,7 @@ def wheel_rows(path: Path) -> dict[str, Row]:
         return {}
 
 
-def wheel_fingerprint(path: Path) -> str:
+def wheel_fingerprint(wheel: Path | IO[bytes]) -> str:
     """The fingerprint of what it installs; empty when it cannot be read."""
-    rows = wheel_rows(path)
+    rows = wheel_rows(wheel)
     return fingerprint(rows) if rows else ""
