@@ -4,6 +4,7 @@ Rules:
 - The set is what `importlib.metadata` finds, in-process: no subprocess, no installer, no log.
 - The first folder on the import path wins; within one folder the highest version does, so that the order of
   a directory listing decides nothing. All hidden copies of a name are one gap.
+- What another distribution carries along inside itself is no installation (`vendored.py`).
 - The `.egg-info` that an editable install leaves in its own project is that install, no second copy.
 - A leftover of an interrupted installation, metadata that is missing or broken, a copy without a usable name
   or version: a gap each, never an exception. What has a name and a version is recorded (`metadata.py`).
@@ -31,6 +32,7 @@ from pytest_defend.capture.content import Content, read_content
 from pytest_defend.capture.graph import Package, link
 from pytest_defend.capture.memory import NoMemory
 from pytest_defend.capture.metadata import Unusable, read_metadata, text_of
+from pytest_defend.capture.vendored import vendored_folders
 from pytest_defend.model.distributions import Distribution
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.urls import path_of_file_url, strip_user_information
@@ -94,7 +96,8 @@ def _read_all(paths: Sequence[str] | None, memory: Memory) -> tuple[list[_Copy],
         copy = _read_one(found, resolved, gaps, memory)
         if copy is not None:
             copies.setdefault((copy.where, copy.package.distribution.id), copy)
-    return list(copies.values()), gaps
+    vendored = vendored_folders([copy.package.distribution for copy in copies.values()])
+    return [copy for copy in copies.values() if copy.package.distribution.location not in vendored], gaps
 
 
 def _search(paths: Sequence[str] | None, gaps: set[Gap]) -> Iterator[importlib.metadata.Distribution]:

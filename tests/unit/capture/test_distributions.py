@@ -282,6 +282,32 @@ def test_a_folder_that_is_twice_on_the_path_hides_nothing(tmp_path: Path) -> Non
     assert ([each.id for each in installed.distributions], problems) == (["foo:1.0"], [])
 
 
+@pytest.mark.parametrize("order", ["outer first", "inner first"])
+@pytest.mark.parametrize(
+    "record", ["tools/_vendor/foo-2.0.dist-info/METADATA,,\n", "foo.py,,\r\ntools/_vendor/x,,"]
+)
+def test_what_a_package_carries_inside_itself_is_not_installed(
+    tmp_path: Path, order: str, record: str
+) -> None:
+    inner = tmp_path / "tools" / "_vendor"
+    _install(tmp_path, "other-tools", files={"RECORD": record})
+    _install(tmp_path, "foo")
+    _install(inner, "foo", "2.0")
+    _install(inner, "bar")
+    installed, problems = _read(*([tmp_path, inner] if order == "outer first" else [inner, tmp_path]))
+    assert [each.id for each in installed.distributions] == ["foo:1.0", "other-tools:1.0"]
+    assert problems == []
+
+
+@pytest.mark.parametrize("record", [None, "", "tools/_vendored/x,,\n", "more/tools/_vendor/x,,\n"])
+def test_a_folder_inside_another_that_no_record_names_counts(tmp_path: Path, record: str | None) -> None:
+    inner = tmp_path / "tools" / "_vendor"
+    _install(tmp_path, "tools", files={} if record is None else {"RECORD": record})
+    _install(inner, "bar")
+    installed, _ = _read(tmp_path, inner)
+    assert [each.name for each in installed.distributions] == ["bar", "tools"]
+
+
 @pytest.mark.parametrize("project_first", [True, False])
 def test_an_editable_install_and_the_egg_info_in_its_project_are_one(
     tmp_path: Path, project_first: bool
