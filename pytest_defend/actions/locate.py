@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.origins import Origin
     from pytest_defend.protocols import Item, Store
 
-__all__ = ["locate"]
+__all__ = ["digests", "locate"]
 
 
 def locate(installed: Installed, store: Store) -> Installed:
@@ -35,12 +35,17 @@ def locate(installed: Installed, store: Store) -> Installed:
     Raises:
         StoreError: The store cannot be read.
     """
-    wanted = {sha256 for each in installed.distributions for sha256 in _digests(each.origin)}
+    wanted = digests(installed)
     found = store.find(sorted(wanted)) if wanted else {}
     if not found:
         return installed
     located = tuple(_located(each, store.locator, found) for each in installed.distributions)
     return replace(installed, distributions=located)
+
+
+def digests(installed: Installed) -> frozenset[str]:
+    """What a store would be asked for: the sha256 of every file that something may have come from."""
+    return frozenset(sha256 for each in installed.distributions for sha256 in _digests(each.origin))
 
 
 def _digests(origin: Origin | None) -> Iterator[str]:

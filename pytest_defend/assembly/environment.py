@@ -1,19 +1,26 @@
-"""The facts of the current interpreter, outside of any test run."""
+"""The facts of the current interpreter, outside of any test run.
+
+Rules:
+- A store is opened when there is something to ask it for: loading what speaks to it takes longer than the
+  rest.
+"""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_defend.actions.locate import locate
+from pytest_defend.actions.locate import digests, locate
 from pytest_defend.assembly.redaction import redactor_of
-from pytest_defend.assembly.store import open_store
+from pytest_defend.assembly.store import check_locator, is_server, open_store
 from pytest_defend.assembly.tracing import read_installed, tree_of
 from pytest_defend.capture.answers import LOOKED_AT
 from pytest_defend.capture.environment import read_interpreter, read_platform
 from pytest_defend.model.environmentview import EnvironmentView
 
 if TYPE_CHECKING:
+    from pytest_defend.model.distributions import Installed
     from pytest_defend.settings import Project, Settings
 
 __all__ = ["read_whole_environment"]
@@ -34,11 +41,21 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     platform, no_platform = read_platform()
     installed, trace, no_installed = read_installed(settings, project, tree_of(redactor, {}))
     installed, no_answers = trace.finish(installed)
-    sys.audit(LOOKED_AT, str(project.root / settings.store))  # a store that is not there yet may come
-    installed = locate(installed, open_store(settings, project.root))
     return EnvironmentView(
         interpreter=interpreter,
         platform=platform,
-        installed=installed,
+        installed=_located(installed, settings, project),
         gaps=(*no_interpreter, *no_platform, *no_installed, *no_answers),
     )
+
+
+def _located(installed: Installed, settings: Settings, project: Project) -> Installed:
+    check_locator(settings)
+    if not digests(installed):
+        return installed
+    if not is_server(settings):
+        folder = project.root / Path(settings.store).expanduser()
+        sys.audit(LOOKED_AT, str(folder))  # a store that is not there yet may come
+        if not folder.exists():
+            return installed
+    return locate(installed, open_store(settings, project.root))

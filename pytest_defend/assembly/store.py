@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_defend.settings import Project, Settings
     from pytest_defend.stores.bodies import Progress
 
-__all__ = ["check_locator", "examine", "open_store", "page_of"]
+__all__ = ["check_locator", "examine", "is_server", "open_store", "page_of"]
 
 _SERVERS = ("http://", "https://")
 _NEWEST = 7
@@ -35,11 +35,16 @@ def open_store(settings: Settings, root: Path, progress: Progress | None = None)
         UsageError: The locator names no store there is.
     """
     check_locator(settings)
-    if settings.store.startswith(_SERVERS):
+    if is_server(settings):
         return _artifactory(settings, root, progress)
     from pytest_defend.stores.directory import DirectoryStore
 
     return DirectoryStore(root / Path(settings.store).expanduser(), clock=_now)
+
+
+def is_server(settings: Settings) -> bool:
+    """Whether the settings name a server; otherwise it is a folder."""
+    return settings.store.startswith(_SERVERS)
 
 
 def check_locator(settings: Settings) -> None:
@@ -48,11 +53,11 @@ def check_locator(settings: Settings) -> None:
     Raises:
         UsageError: It is a URL of something else than a web server; what is to be trusted cannot be.
     """
-    if settings.ca_bundle == "system" and settings.store.startswith(_SERVERS):
+    if settings.ca_bundle == "system" and is_server(settings):
         from pytest_defend.stores.certificates import check_system
 
         check_system()
-    if "://" in settings.store and not settings.store.startswith(_SERVERS):
+    if "://" in settings.store and not is_server(settings):
         what = f"{settings.store} ({settings.origins['store']}) names no store."
         raise UsageError(what, hint="Give a folder, or the URL of an Artifactory: https://.../artifactory.")
 

@@ -23,6 +23,7 @@ import sys
 import sysconfig
 import time
 from fnmatch import fnmatchcase, translate
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,6 @@ _IDENTIFIERS = re.findall(r"\{([A-Za-z]\w*)", _ROWS)
 
 KEPT = tuple(sorted({*_IDENTIFIERS, *f"{_TOOLS} {_BUILD} {_PYTHON} {_THREADS} {_RUNNERS}".split()}))
 """Names and shell wildcards of the variables whose values are kept."""
-_KEPT = re.compile("|".join(map(translate, KEPT)))
 _CHANGES_ALL_THE_TIME = "PYTEST_CURRENT_TEST"
 _COMMAND_LINES = ("FLAGS", "OPTIONS", "OPTS")
 
@@ -235,4 +235,10 @@ def _is_kept(name: str, unwanted: Sequence[str]) -> bool:
         return False
     if any(fnmatchcase(name.lower(), pattern) for pattern in unwanted):
         return False
-    return _KEPT.fullmatch(name) is not None
+    return _kept().fullmatch(name) is not None
+
+
+@cache
+def _kept() -> re.Pattern[str]:
+    """What matches the names and wildcards of `KEPT`; only a record of a run needs it."""
+    return re.compile("|".join(map(translate, KEPT)))
