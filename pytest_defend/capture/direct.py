@@ -5,7 +5,8 @@ Rules:
   index, uv's `uv_build.json` beside what uv built.
 - An archive with a digest is the file itself; a source distribution is what the installed wheel was built
   from. uv writes no digest for a local wheel: then only its place is known.
-- An `.egg-info` outside the folders of packages is the working tree it lies in.
+- An `.egg-info` without a version, outside the folders of packages, is the working tree it lies in:
+  setuptools writes it there, and `setup.py develop` or the current folder put it on the import path.
 
 Source: https://packaging.python.org/en/latest/specifications/direct-url-data-structure/ and
 https://peps.python.org/pep-0710/
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.distributions import Distribution
 
-__all__ = ["said_by_installer", "was_built_by_uv"]
+__all__ = ["lies_in_tree", "said_by_installer", "was_built_by_uv"]
 
 _DIRECT = "direct_url.json"
 _PROVENANCE = "provenance_url.json"
@@ -71,10 +72,21 @@ def _provenance(distribution: Distribution) -> Mapping[str, Any]:
     return {**document, "url": strip_user_information(document["url"])}
 
 
+def lies_in_tree(location: str, metadata: str) -> bool:
+    """Whether the metadata of a distribution is that of a working tree, and so its files are.
+
+    Args:
+        location: Folder it is imported from.
+        metadata: Name of its `.dist-info` or `.egg-info`.
+    """
+    name, dot, _ = metadata.rpartition(".egg-info")
+    return bool(dot) and "-" not in name and set(_PACKAGES).isdisjoint(Path(location).parts)
+
+
 def _egg_in_tree(distribution: Distribution, tree: Callable[[Path], Tree]) -> Origin | None:
-    location = Path(distribution.location)
-    if not distribution.metadata.endswith(".egg-info") or not set(_PACKAGES).isdisjoint(location.parts):
+    if not lies_in_tree(distribution.location, distribution.metadata):
         return None
+    location = Path(distribution.location)
     evidence = Evidence(source=distribution.metadata, says=f"it lies in {location}")
     return Origin(certainty=Certainty.TREE, evidence=(evidence,), tree=tree(location))
 

@@ -29,6 +29,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_defend.capture.content import Content, read_content
+from pytest_defend.capture.direct import lies_in_tree
 from pytest_defend.capture.graph import Package, link
 from pytest_defend.capture.memory import NoMemory
 from pytest_defend.capture.metadata import Unusable, read_metadata, text_of
@@ -159,7 +160,7 @@ def _package(
     )
     installer = _installer(found, metadata, gaps)
     direct_url = _direct_url(found, metadata, gaps)
-    editable = direct_url.get("dir_info", {}).get("editable", False)
+    editable = direct_url.get("dir_info", {}).get("editable", lies_in_tree(location, folder))
     content = _content(found, metadata, gaps, memory)
     distribution = Distribution(
         name=canonicalize_name(metadata.name),
@@ -269,7 +270,9 @@ def _rank(copy: _Copy) -> tuple[bool, Version, bool, str]:
 
 def _is_project_of(editable: Distribution, other: Distribution) -> bool:
     """Is `other` what an editable install found, or built, in the project it points at?"""
-    if not editable.editable or other.editable or editable.version != other.version:
+    if not editable.editable or not editable.direct_url or editable.version != other.version:
+        return False
+    if other.installer:  # an environment often lies in the project
         return False
     project = Path(path_of_file_url(editable.direct_url["url"])).resolve()
     return Path(other.location).is_relative_to(project)

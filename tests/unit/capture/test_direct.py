@@ -112,6 +112,7 @@ def test_an_egg_info_outside_of_site_packages_is_a_tree(tmp_path: Path) -> None:
     said = _said({}, location=str(tmp_path), metadata="demo.egg-info")
     assert isinstance(said, Origin)
     assert said.certainty is Certainty.TREE
+    assert _said({}, location=str(tmp_path), metadata="demo-1.0-py3.11.egg-info") is None
     inside = str(tmp_path / "dist-packages")
     assert _said({}, location=inside, metadata="demo.egg-info") is None
 

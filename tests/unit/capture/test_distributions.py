@@ -330,6 +330,32 @@ def test_a_stale_egg_info_in_an_editable_project_is_a_gap(tmp_path: Path) -> Non
     assert (installed.distributions[0].version, len(problems)) == ("2.0", 1)
 
 
+@pytest.mark.parametrize("editable", [True, False])
+def test_an_environment_inside_the_project_is_no_part_of_it(tmp_path: Path, editable: bool) -> None:
+    site = tmp_path / "site-packages"
+    inner = tmp_path / "project" / ".venv" / "site-packages"
+    url = {"url": (tmp_path / "project").as_uri(), "dir_info": {"editable": True}}
+    _install(site, "foo", files={"INSTALLER": "pip", "direct_url.json": json.dumps(url)})
+    more = {"direct_url.json": json.dumps(url)} if editable else {}
+    _install(inner, "foo", files={"INSTALLER": "uv", **more})
+    installed, problems = _read(inner, site)
+    assert [(each.installer, each.editable) for each in installed.distributions] == [("uv", editable)]
+    assert len(problems) == 1
+
+
+def test_the_metadata_of_a_working_tree_is_editable(tmp_path: Path) -> None:
+    for folder in ("tree.egg-info", "old-1.0-py3.11.egg-info", "new-1.0.dist-info"):
+        _install(tmp_path / "lib", folder.partition("-")[0].partition(".")[0], folder=folder)
+    _install(tmp_path / "site-packages", "kept", folder="kept.egg-info")
+    installed, _ = _read(tmp_path / "lib", tmp_path / "site-packages")
+    assert {each.name: each.editable for each in installed.distributions} == {
+        "kept": False,
+        "new": False,
+        "old": False,
+        "tree": True,
+    }
+
+
 def test_markers_are_judged_for_this_interpreter(tmp_path: Path) -> None:
     _install(
         tmp_path,
