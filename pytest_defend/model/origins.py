@@ -20,6 +20,7 @@ __all__ = [
     "Candidate",
     "Certainty",
     "Evidence",
+    "Held",
     "Inspected",
     "Kept",
     "Offer",
@@ -96,6 +97,21 @@ class Offer:
     group: str = ""
     written_s: float = 0
     environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the file with some digest holds, as its RECORD says where it lies; stays inside the process.
+
+    Attributes:
+        where: Its URL, or its path in a store.
+        file: Its name there.
+        fingerprint: Of what it installs.
+    """
+
+    where: str
+    file: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
