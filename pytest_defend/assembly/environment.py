@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_defend.model.distributions import Installed
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["read_whole_environment"]
+__all__ = ["located", "read_whole_environment"]
 
 
 def read_whole_environment(settings: Settings, project: Project) -> EnvironmentView:
@@ -44,12 +44,22 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     return EnvironmentView(
         interpreter=interpreter,
         platform=platform,
-        installed=_located(installed, settings, project),
+        installed=located(installed, settings, project),
         gaps=(*no_interpreter, *no_platform, *no_installed, *no_answers),
     )
 
 
-def _located(installed: Installed, settings: Settings, project: Project) -> Installed:
+def located(installed: Installed, settings: Settings, project: Project) -> Installed:
+    """The same, with what the store knows about the file of each.
+
+    Args:
+        installed: With origins.
+        settings: Which name the store.
+        project: Whose folder a relative one is relative to.
+
+    Raises:
+        DefendError: There is something to ask, and the store cannot be used; or the settings name none.
+    """
     check_locator(settings)
     if not digests(installed):
         return installed
