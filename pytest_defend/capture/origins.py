@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_defend.capture.direct import said_by_installer, was_built_by_uv
 from pytest_defend.capture.foreign import SYSTEMS, system_package
 from pytest_defend.capture.wheels import wheel_fingerprint
+from pytest_defend.model.building import built, named_source
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.fit import misfit
 from pytest_defend.model.origins import Candidate, Certainty, Evidence, Inspected, Offer, Origin
 from pytest_defend.model.rungs import rung
-from pytest_defend.model.sieve import Sifted, sift
+from pytest_defend.model.sieve import Here, Sifted, sift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -95,21 +96,18 @@ def _origin(distribution: Distribution, sources: Sources, gaps: dict[Gap, None])
         return _checked(distribution, said, sources, gaps) if said.certainty is Certainty.RECORDED else said
     if _is_foreign(distribution):
         return _foreign(distribution)
+    here = Here(environment=sources.environment, installed_s=_installed_s(distribution))
     offers = sources.offers.get(distribution.name, ())
     if said is not None:
         named = Offer(source="direct_url.json", name=distribution.name, files=(said,))
-        offers = (named, *offers)
-    sifted = sift(distribution, offers, sources.environment)
+        here, offers = replace(here, url=said.url), (named, *offers)
+    sifted = sift(distribution, offers, here)
+    partial = sources.partial.get(distribution.name, frozenset())
     if was_built_by_uv(distribution):
-        return _built_by_uv(sifted)
-    origin, problem = rung(
-        distribution,
-        sifted,
-        tuple(_inspected(distribution, sifted, sources)),
-        installed_s=_installed_s(distribution),
-        environment=sources.environment,
-        partial=sources.partial.get(distribution.name, frozenset()),
-    )
+        evidence = Evidence(source="uv_build.json", says="uv built it from source")
+        return built(sifted, evidence, named_source(sifted, partial))
+    inspected = tuple(_inspected(distribution, sifted, sources))
+    origin, problem = rung(distribution, sifted, inspected, partial=partial)
     if problem:
         gaps[Gap(topic="origins", problem=problem)] = None
     return origin
@@ -130,12 +128,6 @@ def _foreign(distribution: Distribution) -> Origin:
     says = f"it belongs to {package}" if package else missing
     evidence = Evidence(source=distribution.metadata, says=says)
     return Origin(certainty=Certainty.FOREIGN, evidence=(evidence,), package=package)
-
-
-def _built_by_uv(sifted: Sifted) -> Origin:
-    evidence = Evidence(source="uv_build.json", says="uv built it from source")
-    only = sifted.sdists[0] if len(sifted.sdists) == 1 else None
-    return Origin(certainty=Certainty.BUILT, evidence=(evidence,), built_from=only, rejected=sifted.rejected)
 
 
 def _installed_s(distribution: Distribution) -> float:

@@ -26,7 +26,7 @@ from packaging.version import InvalidVersion, Version
 if TYPE_CHECKING:
     from pytest_defend.model.distributions import Distribution
 
-__all__ = ["WheelName", "is_sdist_of", "misfit", "read_wheel_name", "same_version"]
+__all__ = ["WheelName", "is_sdist_of", "misfit", "nearly_fits", "read_wheel_name", "same_version"]
 
 
 class WheelName(NamedTuple):
@@ -70,6 +70,18 @@ def misfit(file: str, distribution: Distribution) -> str:
     if said.tags != frozenset(distribution.tags):
         return "its tags are not those of the installed wheel"
     return ""
+
+
+def nearly_fits(file: str, distribution: Distribution) -> bool:
+    """Whether a wheel of this name has some, but not all, of the tags of what was installed."""
+    said = read_wheel_name(file)
+    return (
+        said is not None
+        and said.name == distribution.name
+        and same_version(said.version, distribution.version)
+        and said.tags != frozenset(distribution.tags)
+        and not said.tags.isdisjoint(distribution.tags)
+    )
 
 
 def is_sdist_of(file: str, distribution: Distribution) -> bool:

@@ -5,9 +5,9 @@ Rules:
 - Bytes that hold it prove their digest, when every source that knows digests knows this one. Bytes younger
   than the installation prove nothing by themselves: a file packed again holds the same under another digest.
 - Of a file elsewhere, its RECORD speaks as its bytes would, for the digest that a source gives it.
-- pip's own report is the installer's word, when it is of this interpreter and older than the installation.
+- pip's own report of this installation is the installer's word.
 - One digest that every source allows is a match; but not when it comes from indexes alone and one that the
-  installer may have used was not asked.
+  installer may have used was not asked, nor when its name has a build tag that WHEEL does not have.
 - Several digests, or sources that contradict each other, are candidates, never a choice.
 - What fits no published file was built here.
 """
@@ -17,19 +17,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_defend.model.building import built, is_of_this_machine, may_be_built, named_source
+from pytest_defend.model.fit import read_wheel_name
 from pytest_defend.model.origins import Candidate, Certainty, Evidence, Origin, Rejected
+from pytest_defend.model.sieve import common_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_defend.model.distributions import Distribution
-    from pytest_defend.model.origins import Inspected, Offer
+    from pytest_defend.model.origins import Inspected
     from pytest_defend.model.sieve import Sifted
 
 __all__ = ["rung"]
-
-_PUBLISHED = ("manylinux", "musllinux", "macosx_", "win", "android", "ios_", "any", "emscripten", "pyodide")
-"""How platform tags of published files begin; a plain `linux_x86_64` is of this machine alone."""
 
 
 def rung(
@@ -37,8 +37,6 @@ def rung(
     sifted: Sifted,
     inspected: Sequence[Inspected],
     *,
-    installed_s: float,
-    environment: Mapping[str, str],
     partial: frozenset[str] = frozenset(),
 ) -> tuple[Origin, str]:
     """Decide.
@@ -47,19 +45,13 @@ def rung(
         distribution: As installed.
         sifted: What sources say about it.
         inspected: The wheels that fit by name and were looked into.
-        installed_s: When it was installed: time of change of its RECORD, epoch seconds.
-        environment: Marker variables of the interpreter it is installed for.
         partial: Groups of sources that did not all answer.
 
     Returns:
         Its origin; and what sources contradict each other about, in words, or an empty text.
     """
     known = _Known(sifted=_without(sifted, inspected), inspected=[each for each in inspected if each.holds])
-    by_bytes = _by_bytes(distribution, known)
-    if by_bytes is not None:
-        return by_bytes
-    trusted = [offer for offer in sifted.pinned if _is_of_here(offer, installed_s, environment)]
-    return _by_sources(distribution, known, trusted, partial)
+    return _by_bytes(distribution, known) or _by_sources(distribution, known, partial)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +69,7 @@ class _Known:
     @property
     def left(self) -> frozenset[str] | None:
         """The digests that every source allows which knows digests; None when none does."""
-        named = [frozenset(each.sha256 for each in group) for group in self.sifted.files.values()]
-        bounds = [group for group in named if "" not in group] + list(self.sifted.hashes.values())
-        return frozenset.intersection(*bounds) if bounds else None
+        return common_digests(self.sifted.files.values(), self.sifted.hashes.values())
 
 
 _Answer = tuple[Origin, str]
@@ -87,38 +77,42 @@ _Answer = tuple[Origin, str]
 
 def _by_bytes(distribution: Distribution, known: _Known) -> _Answer | None:
     """What the bytes at hand say; None when they say nothing."""
-    built = [each.built_from for each in known.inspected if each.built_from is not None]
+    sources = [each.built_from for each in known.inspected if each.built_from is not None]
     proofs = {each.file.sha256: each for each in known.inspected if each.built_from is None}
     if proofs:
         left = known.left
         old = {sha256 for sha256, each in proofs.items() if not each.younger}
         chosen = list(proofs.keys() & (old if left is None else left))
-        if len(chosen) == 1 and not built and (left is not None or len(proofs) == 1):
+        if len(chosen) == 1 and not sources and (left is not None or len(proofs) == 1):
             return _proven(known.sifted, proofs[chosen[0]]), ""
         return _several(distribution, known.sifted, list(proofs.values()), left)
-    if not built:
+    if not sources:
         return None
     evidence = Evidence(source="pip's cache of built wheels", says="it holds what is installed")
-    return _built(known.sifted, evidence, built), ""
+    return built(known.sifted, evidence, _one(sources)), ""
 
 
-def _by_sources(
-    distribution: Distribution, known: _Known, trusted: Sequence[Offer], partial: frozenset[str]
-) -> _Answer:
+def _by_sources(distribution: Distribution, known: _Known, partial: frozenset[str]) -> _Answer:
     sifted, left = known.sifted, known.left
-    reported = [each for offer in trusted for each in offer.files]
-    sources = [each for each in reported if each in sifted.sdists]
+    reported = [each for offer in sifted.pinned for each in offer.files]
+    sources = [each for each in reported if any(each in group for group in sifted.sdists.values())]
     if sources:
-        evidence = Evidence(source=trusted[0].source, says="pip reported a source distribution")
-        return _built(sifted, evidence, sources), ""
+        evidence = Evidence(source=sifted.pinned[0].source, says="pip reported a source distribution")
+        return built(sifted, evidence, _one(sources)), ""
+    if not sifted.files and is_of_this_machine(distribution):
+        evidence = Evidence(source="WHEEL", says=f"its tags are {', '.join(sorted(distribution.tags))}")
+        return built(sifted, evidence, named_source(sifted, partial)), ""
     named = {each.sha256 for each in sifted.candidates}
     if left is not None and len(left) == 1 and left <= named:
         (sha256,) = left
         recorded = any(each.sha256 == sha256 for each in reported)
-        return _known(sifted, sha256, partial, recorded=recorded), ""
+        return _known(distribution, sifted, sha256, partial, recorded=recorded), ""
     if left is not None or sifted.files:
         return _several(distribution, sifted, [], left)
-    return _unknown(distribution, sifted), ""
+    if may_be_built(distribution, sifted, partial):
+        evidence = Evidence(source="WHEEL", says="no published wheel of its version fits, a source does")
+        return built(sifted, evidence, named_source(sifted, partial)), ""
+    return Origin(certainty=Certainty.UNKNOWN, rejected=sifted.rejected), ""
 
 
 def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
@@ -128,8 +122,9 @@ def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
         if not each.holds:
             wrong.setdefault(each.file.sha256, each)
     rejected = list(sifted.rejected)
+    named = {each.sha256 for each in sifted.candidates}.union(*sifted.hashes.values())
     for each in wrong.values():
-        if any(candidate.sha256 == each.file.sha256 for candidate in sifted.candidates):
+        if each.file.sha256 in named:
             why = "it holds something else than what is installed"
             rejected.append(Rejected(source=each.where, why=why, files=(each.file.file,)))
     files = {
@@ -138,15 +133,6 @@ def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
         if (kept := tuple(each for each in candidates if each.sha256 not in wrong))
     }
     return replace(sifted, files=files, rejected=tuple(rejected))
-
-
-def _is_of_here(offer: Offer, installed_s: float, environment: Mapping[str, str]) -> bool:
-    """Whether a report of pip is about this interpreter, and what is installed is younger than it."""
-    return (
-        bool(offer.environment)
-        and offer.written_s <= installed_s
-        and all(environment.get(name) == value for name, value in offer.environment)
-    )
 
 
 def _candidate(sifted: Sifted, sha256: str) -> Candidate:
@@ -173,16 +159,16 @@ def _spoken(sifted: Sifted, sha256: str) -> list[Evidence]:
     return [*said, *(Evidence(source=source, says="allows this sha256") for source in allowing)]
 
 
-def _known(sifted: Sifted, sha256: str, partial: frozenset[str], *, recorded: bool) -> Origin:
+def _known(
+    distribution: Distribution, sifted: Sifted, sha256: str, partial: frozenset[str], *, recorded: bool
+) -> Origin:
     candidate = _candidate(sifted, sha256)
     evidence = _spoken(sifted, sha256)
-    asked = {group for group, files in sifted.files.items() if any(f.sha256 == sha256 for f in files)}
-    if asked <= partial:
-        says = "an index the installer may have used was not asked; name it with --defend-index"
-        evidence.append(Evidence(source=min(asked), says=says))
+    doubt = None if recorded else _doubt(distribution, sifted, candidate, partial)
+    if doubt is not None:
         return Origin(
             certainty=Certainty.CONSTRAINED,
-            evidence=tuple(evidence),
+            evidence=(*evidence, doubt),
             candidates=(candidate,),
             rejected=sifted.rejected,
         )
@@ -198,6 +184,23 @@ def _known(sifted: Sifted, sha256: str, partial: frozenset[str], *, recorded: bo
         evidence=tuple(evidence),
         rejected=sifted.rejected,
     )
+
+
+def _doubt(
+    distribution: Distribution, sifted: Sifted, candidate: Candidate, partial: frozenset[str]
+) -> Evidence | None:
+    """Why the one file that is left may not be it."""
+    asked = {
+        group for group, files in sifted.files.items() if any(f.sha256 == candidate.sha256 for f in files)
+    }
+    if asked <= partial:
+        says = "an index the installer may have used was not asked; name it with --defend-index"
+        return Evidence(source=min(asked), says=says)
+    name = read_wheel_name(candidate.file)
+    if name is not None and name.build_tag != distribution.build_tag:
+        says = f"it names no build, {candidate.file} is build {name.build_tag} of this version"
+        return Evidence(source="WHEEL", says=says)
+    return None
 
 
 def _proven(sifted: Sifted, proof: Inspected) -> Origin:
@@ -251,23 +254,7 @@ def _several(
     return origin, problem
 
 
-def _built(sifted: Sifted, evidence: Evidence, sources: Sequence[Candidate]) -> Origin:
+def _one(sources: Iterable[Candidate]) -> Candidate | None:
+    """The one of these whose digest is known; None when it is not exactly one."""
     named = {each.sha256: each for each in sources if each.sha256}
-    return Origin(
-        certainty=Certainty.BUILT,
-        evidence=(evidence,),
-        built_from=next(iter(named.values())) if len(named) == 1 else None,
-        rejected=sifted.rejected,
-    )
-
-
-def _unknown(distribution: Distribution, sifted: Sifted) -> Origin:
-    """Nothing fits: built here, when anything says so."""
-    platforms = {tag.rpartition("-")[2] for tag in distribution.tags}
-    if platforms and not any(platform.startswith(_PUBLISHED) for platform in platforms):
-        evidence = Evidence(source="WHEEL", says=f"its platform is {', '.join(sorted(platforms))}")
-        return _built(sifted, evidence, sifted.sdists)
-    if sifted.sdists:
-        evidence = Evidence(source="WHEEL", says="no published wheel of its version fits, a source does")
-        return _built(sifted, evidence, sifted.sdists)
-    return Origin(certainty=Certainty.UNKNOWN, rejected=sifted.rejected)
+    return next(iter(named.values())) if len(named) == 1 else None

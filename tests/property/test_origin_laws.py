@@ -13,7 +13,7 @@ from pytest_defend.model.fingerprint import content_rows, fingerprint
 from pytest_defend.model.fit import misfit
 from pytest_defend.model.origins import Candidate, Certainty, Inspected, Offer
 from pytest_defend.model.rungs import rung
-from pytest_defend.model.sieve import sift
+from pytest_defend.model.sieve import Here, Sifted, sift
 
 if TYPE_CHECKING:
     import random
@@ -29,10 +29,19 @@ _NAMES = (
     "../demo",
 )
 _HERE = {"python_version": "3.11"}
+_URL = "file:///a"
+heres = st.builds(
+    Here, environment=st.just(_HERE), installed_s=st.just(10.0), url=st.sampled_from(["", "", _URL])
+)
 _SUMS = [Checksums.of(text.encode()) for text in "abcd"]
 _DIGESTS = st.sampled_from([sums.sha256 for sums in _SUMS])
 
-candidates = st.builds(Candidate, file=st.sampled_from(_NAMES), sha256=_DIGESTS | st.just(""))
+candidates = st.builds(
+    Candidate,
+    file=st.sampled_from(_NAMES),
+    sha256=_DIGESTS | st.just(""),
+    url=st.sampled_from(["", _URL, "file:///b"]),
+)
 offers = st.builds(
     Offer,
     source=st.sampled_from(["uv.lock", "pylock.toml", "requirements.txt", "https://i.example/"]),
@@ -65,19 +74,14 @@ distributions = st.builds(
 )
 
 
-@given(distributions, st.lists(offers, max_size=5), st.lists(inspected, max_size=3), st.booleans())
+@given(distributions, st.lists(offers, max_size=5), st.lists(inspected, max_size=3), heres, st.booleans())
 def test_no_digest_is_claimed_that_anything_rules_out(
-    distribution: Distribution, said: list[Offer], found: list[Inspected], partial: bool
+    distribution: Distribution, said: list[Offer], found: list[Inspected], here: Here, partial: bool
 ) -> None:
-    sifted = sift(distribution, said, _HERE)
-    origin, _ = rung(
-        distribution,
-        sifted,
-        found,
-        installed_s=10,
-        environment=_HERE,
-        partial=frozenset({"indexes"} if partial else ()),
-    )
+    sifted = sift(distribution, said, here)
+    origin, _ = rung(distribution, sifted, found, partial=frozenset({"indexes"} if partial else ()))
+    if origin.built_from is not None and not any(each.built_from for each in found):
+        _check_source(origin.built_from, sifted, partial=partial)
     assert origin.certainty.exact is bool(origin.sha256)
     if not origin.sha256:
         return
@@ -91,17 +95,32 @@ def test_no_digest_is_claimed_that_anything_rules_out(
     assert all(origin.sha256 in hashes for hashes in sifted.hashes.values())
     proofs = {each.file.sha256 for each in found if each.holds and each.built_from is None}
     assert (origin.certainty is Certainty.PROVEN) is (origin.sha256 in proofs)
+    if here.url and origin.certainty is not Certainty.PROVEN:
+        assert {each.url for each in sifted.candidates} == {here.url}
 
 
-@given(distributions, st.lists(offers, max_size=5), st.lists(inspected, max_size=3), st.randoms())
+def _check_source(source: Candidate, sifted: Sifted, *, partial: bool) -> None:
+    """What something was built from is named, and nobody who knows digests allows only others."""
+    if any(source in offer.files for offer in sifted.pinned):
+        return
+    naming = {group for group, named in sifted.sdists.items() if source in named}
+    assert naming
+    assert naming - ({"indexes"} if partial else set())
+    digests = [{each.sha256 for each in named} for named in sifted.sdists.values()]
+    assert all(source.sha256 in known for known in digests if "" not in known)
+    assert all(source.sha256 in allowed for allowed in sifted.hashes.values())
+
+
+@given(distributions, st.lists(offers, max_size=5), st.lists(inspected, max_size=3), heres, st.randoms())
 def test_the_order_of_sources_and_files_changes_no_claim(
-    distribution: Distribution, said: list[Offer], found: list[Inspected], chance: random.Random
+    distribution: Distribution, said: list[Offer], found: list[Inspected], here: Here, chance: random.Random
 ) -> None:
     def claimed() -> tuple[object, ...]:
-        sifted = sift(distribution, said, _HERE)
-        origin, problem = rung(distribution, sifted, found, installed_s=10, environment=_HERE)
+        sifted = sift(distribution, said, here)
+        origin, problem = rung(distribution, sifted, found)
         digests = {each.sha256 for each in origin.candidates}
-        return origin.certainty, origin.sha256, digests, bool(problem), set(origin.rejected)
+        source = origin.built_from and origin.built_from.sha256
+        return origin.certainty, origin.sha256, source, digests, bool(problem), set(origin.rejected)
 
     first = claimed()
     chance.shuffle(said)

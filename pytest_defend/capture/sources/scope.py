@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from pytest_defend.capture.sources.values import Malformed, shown
+from pytest_defend.model.markers import may_hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def concerns(environment: Mapping[str, str], python: Value, markers: Sequence[Va
     version = _python(environment)
     fits = version is None or versions.contains(version)
     texts = [each.marker() for each in markers]
-    return fits and (not texts or any(_holds(each, environment) for each in texts))
+    return fits and (not texts or any(may_hold(each, environment) for each in texts))
 
 
 def _python(environment: Mapping[str, str]) -> Version | None:
@@ -46,10 +46,3 @@ def _python(environment: Mapping[str, str]) -> Version | None:
         return Version(Version(environment.get("python_full_version", "").removesuffix("+")).base_version)
     except InvalidVersion:
         return None
-
-
-def _holds(text: str, environment: Mapping[str, str]) -> bool:
-    try:
-        return not text or Marker(text).evaluate(dict(environment))
-    except (InvalidVersion, RecursionError, UndefinedComparison, UndefinedEnvironmentName):
-        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,13 +11,15 @@ from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import Distribution
 from pytest_defend.model.origins import Candidate, Certainty, Inspected, Offer, Origin
 from pytest_defend.model.rungs import rung
-from pytest_defend.model.sieve import sift
+from pytest_defend.model.sieve import Here, sift
 
 WHEEL = "demo-1.0-py3-none-any.whl"
 SDIST = "demo-1.0.tar.gz"
 LINUX = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
 _HERE = {"python_version": "3.11", "sys_platform": "linux"}
 DEMO = Distribution(name="demo", version="1.0", tags=("py3-none-any",), fingerprint="f")
+COMPILED_HERE = replace(DEMO, tags=("cp311-cp311-linux_x86_64",))
+AT_PATH = Candidate(file=WHEEL, url="file:///a%20b/demo.whl")
 
 
 def _bytes(text: str) -> Checksums:
@@ -63,6 +65,7 @@ class Row:
     bytes: tuple[Inspected, ...] = ()
     partial: frozenset[str] = frozenset()
     distribution: Distribution = DEMO
+    url: str = ""
     certainty: Certainty
     sha256: str = ""
     candidates: tuple[str, ...] = ()
@@ -209,14 +212,33 @@ ROWS = (
     Row(
         says="pip reported it after it was installed",
         offers=(report((WHEEL, A), written_s=11),),
-        certainty=Certainty.MATCHED,
-        sha256=A,
+        certainty=Certainty.UNKNOWN,
+        rejected=("it is younger than the installation",),
     ),
     Row(
         says="pip reported it for another interpreter",
         offers=(report((WHEEL, A), environment={"python_version": "3.12"}),),
+        certainty=Certainty.UNKNOWN,
+        rejected=("it is about another Python",),
+    ),
+    Row(
+        says="pip does not say which interpreter it reported it for",
+        offers=(report((WHEEL, A), environment={}),),
+        certainty=Certainty.UNKNOWN,
+        rejected=("it is about another Python",),
+    ),
+    Row(
+        says="pip reported it before the kernel was updated",
+        offers=(report((WHEEL, A), environment={**_HERE, "platform_release": "5.0"}),),
+        certainty=Certainty.RECORDED,
+        sha256=A,
+    ),
+    Row(
+        says="pip reported another file for another interpreter, a lock names this one",
+        offers=(report((WHEEL, B), environment={"python_version": "3.12"}), offer("uv.lock", (WHEEL, A))),
         certainty=Certainty.MATCHED,
         sha256=A,
+        rejected=("it is about another Python",),
     ),
     Row(
         says="pip reported it, a lock knows another digest",
@@ -338,18 +360,111 @@ ROWS = (
         certainty=Certainty.BUILT,
     ),
     Row(
-        says="its platform is this machine alone",
-        distribution=Distribution(
-            name="demo", version="1.0", tags=("cp311-cp311-linux_x86_64",), fingerprint="f"
-        ),
+        says="locks allow different source distributions",
+        offers=(offer("uv.lock", (SDIST, C)), offer("pylock.toml", (SDIST, C), (SDIST, B))),
         certainty=Certainty.BUILT,
+        built_from=C,
+    ),
+    Row(
+        says="a lock has a source distribution, and an index that was asked has another",
+        offers=(offer("uv.lock", (SDIST, C)), offer("https://one.example/", (SDIST, B), group="indexes")),
+        certainty=Certainty.BUILT,
+    ),
+    Row(
+        says="an index has only a source distribution, and another that counts was not asked",
+        offers=(offer("https://one.example/", (SDIST, C), group="indexes"),),
+        partial=frozenset({"indexes"}),
+        certainty=Certainty.UNKNOWN,
+    ),
+    Row(
+        says="its platform is this machine alone",
+        distribution=COMPILED_HERE,
+        certainty=Certainty.BUILT,
+    ),
+    Row(
+        says="its platform is this machine alone, and requirements allow one of two source distributions",
+        offers=(
+            offer("uv.lock", (LINUX, A), (SDIST, B), (SDIST, C)),
+            offer("requirements.txt", hashes=(A, C)),
+        ),
+        distribution=COMPILED_HERE,
+        certainty=Certainty.BUILT,
+        built_from=C,
+        rejected=("its tags are not those of the installed wheel",),
+    ),
+    Row(
+        says="its platform is this machine alone, and an index that counts was not asked",
+        offers=(offer("https://one.example/", (SDIST, C), group="indexes"),),
+        partial=frozenset({"indexes"}),
+        distribution=COMPILED_HERE,
+        certainty=Certainty.BUILT,
+    ),
+    Row(
+        says="a lock of other machines has a source distribution, but no build here is for many Linuxes",
+        offers=(offer("pdm.lock", ("demo-1.0-cp311-cp311-win_amd64.whl", A), (SDIST, C)),),
+        distribution=replace(DEMO, tags=("cp311-cp311-manylinux_2_17_x86_64",)),
+        certainty=Certainty.UNKNOWN,
+        rejected=("its tags are not those of the installed wheel",),
+    ),
+    Row(
+        says="a lock has a source distribution, but uv left no mark of a build",
+        offers=(offer("uv.lock", (SDIST, C)),),
+        distribution=replace(DEMO, installer="uv"),
+        certainty=Certainty.UNKNOWN,
+    ),
+    Row(
+        says="a lock has a source distribution and another build than the one that WHEEL names",
+        offers=(offer("uv.lock", ("demo-1.0-2-py3-none-any.whl", A), (SDIST, C)),),
+        distribution=replace(DEMO, build_tag="1"),
+        certainty=Certainty.UNKNOWN,
+        rejected=("its build tag is not 1",),
+    ),
+    Row(
+        says="a lock has a source distribution and a wheel that WHEEL may have been wrong about",
+        offers=(offer("uv.lock", ("demo-1.0-py2.py3-none-any.whl", A), (SDIST, C)),),
+        certainty=Certainty.UNKNOWN,
+        rejected=("its tags are not those of the installed wheel",),
+    ),
+    Row(
+        says="a lock has only a wheel with a build tag, and WHEEL names none",
+        offers=(offer("uv.lock", ("demo-1.0-2-py3-none-any.whl", A)),),
+        certainty=Certainty.CONSTRAINED,
+        candidates=(A,),
+    ),
+    Row(
+        says="pip reported a wheel with a build tag, and WHEEL names none",
+        offers=(report(("demo-1.0-2-py3-none-any.whl", A)),),
+        certainty=Certainty.RECORDED,
+        sha256=A,
+    ),
+    Row(
+        says="it was installed by its path, and a lock knows a file of that name elsewhere",
+        offers=(
+            Offer(source="direct_url.json", name="demo", files=(AT_PATH,)),
+            offer("uv.lock", (WHEEL, A)),
+            offer("requirements.txt", hashes=(A,)),
+        ),
+        url=AT_PATH.url,
+        certainty=Certainty.CONSTRAINED,
+        candidates=("",),
+        rejected=(f"it was installed from {AT_PATH.url}",),
+    ),
+    Row(
+        says="it was installed by its path, and a lock knows the file there",
+        offers=(
+            Offer(source="direct_url.json", name="demo", files=(AT_PATH,)),
+            offer("uv.lock", files=(replace(AT_PATH, sha256=A, url="file://localhost/a b/demo.whl"),)),
+        ),
+        url=AT_PATH.url,
+        certainty=Certainty.MATCHED,
+        sha256=A,
     ),
 )
 
 
 def _decided(row: Row) -> tuple[Origin, str]:
-    sifted = sift(row.distribution, row.offers, _HERE)
-    return rung(row.distribution, sifted, row.bytes, installed_s=10, environment=_HERE, partial=row.partial)
+    sifted = sift(row.distribution, row.offers, Here(environment=_HERE, installed_s=10, url=row.url))
+    return rung(row.distribution, sifted, row.bytes, partial=row.partial)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
