@@ -3,6 +3,8 @@
 Rules:
 - `direct_url.json` (PEP 610) of what was named by URL, `provenance_url.json` (PEP 710) of what came from an
   index, uv's `uv_build.json` beside what uv built.
+- What a package manager of the system installed may have a `direct_url.json` all the same, of the folder
+  where its packagers built it, on their machine. It says nothing.
 - An archive with a digest is the file itself; a source distribution is what the installed wheel was built
   from. uv writes no digest for a local wheel: then only its place is known.
 - An `.egg-info` without a version, outside the folders of packages, is the working tree it lies in:
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from pytest_defend.capture.foreign import installed_by_system
 from pytest_defend.model.origins import Candidate, Certainty, Evidence, Origin, Tree
 from pytest_defend.model.urls import path_of_file_url, strip_user_information
 
@@ -47,6 +50,8 @@ def said_by_installer(distribution: Distribution, tree: Callable[[Path], Tree]) 
         Its origin; or the one file it can only have come from, whose digest nobody wrote down; or None when
         nothing was written.
     """
+    if installed_by_system(distribution):
+        return None
     source, document = _DIRECT, distribution.direct_url
     if not document:
         source, document = _PROVENANCE, _provenance(distribution)

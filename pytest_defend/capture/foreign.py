@@ -4,23 +4,23 @@ Rules:
 - conda keeps a document per package beside its environment, Debian a list of files per package; both are
   read, no program is asked. Of others only the name of the installer is known.
 - What cannot be found out is empty, never guessed: a package is named only when it lists the very folder.
+- conda's name and version of a package may be others than Python's.
 """
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_defend.model.distributions import Distribution
 
-__all__ = ["SYSTEMS", "system_package"]
+__all__ = ["SYSTEMS", "installed_by_system", "system_package"]
 
 SYSTEMS = frozenset({"apk", "apt", "conda", "debian", "dnf", "dpkg", "nix", "pacman", "portage", "rpm"})
 """What INSTALLER says, in lower case, of what a package manager of the system installed."""
@@ -41,23 +41,48 @@ def system_package(distribution: Distribution, root: Path = Path("/")) -> str:
     return _conda(distribution) or _debian(distribution, root) or _installer(distribution)
 
 
+def installed_by_system(distribution: Distribution) -> bool:
+    """Whether INSTALLER names a package manager of the system."""
+    return bool(_installer(distribution))
+
+
 def _installer(distribution: Distribution) -> str:
     name = distribution.installer.partition(" ")[0].lower()
     return name if name in SYSTEMS else ""
 
 
 def _conda(distribution: Distribution) -> str:
-    folders = [parent / "conda-meta" for parent in Path(distribution.location).parents]
-    pattern = f"*-{glob.escape(distribution.version)}-*.json"
-    for file in sorted(path for folder in folders for path in folder.glob(pattern)):
-        try:
-            told = json.loads(file.read_bytes())
-            files = told.get("files", ())
-        except (AttributeError, OSError, ValueError, RecursionError):
-            continue
-        if isinstance(files, list) and any(f"/{distribution.metadata}/" in str(path) for path in files):
-            return f"conda {told.get('name')} {told.get('version')} {told.get('build')}"
+    location = Path(distribution.location)
+    for prefix in location.parents:
+        listed = f"{location.relative_to(prefix).as_posix()}/{distribution.metadata}"
+        for file in _documents(prefix / "conda-meta", distribution):
+            told = _lists_path(file, listed)
+            if told:
+                return f"conda {told.get('name')} {told.get('version')} {told.get('build')}"
     return ""
+
+
+def _documents(folder: Path, distribution: Distribution) -> list[Path]:
+    """What conda wrote of every package, the likely ones first: its names and versions may be others."""
+    version = f"-{distribution.version}-"
+    return sorted(
+        folder.glob("*.json"),
+        key=lambda file: (version not in file.name, not file.name.startswith(distribution.name), file.name),
+    )
+
+
+def _lists_path(file: Path, path: str) -> dict[str, Any]:
+    """The document of a package that has `path`, or something below it; else nothing."""
+    try:
+        raw = file.read_bytes()
+        if json.dumps(path)[1:-1].encode() not in raw:  # reading all of them as JSON would take seconds
+            return {}
+        told = json.loads(raw)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    files = told.get("files") if isinstance(told, dict) else None
+    listed = files if isinstance(files, list) else ()
+    return told if any(each == path or str(each).startswith(f"{path}/") for each in listed) else {}
 
 
 def _debian(distribution: Distribution, root: Path) -> str:

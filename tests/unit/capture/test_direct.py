@@ -153,18 +153,52 @@ def test_a_package_that_only_sounds_alike_is_not_named(tmp_path: Path) -> None:
     assert system_package(demo, tmp_path) == ""
 
 
-def test_a_package_of_conda_is_the_one_that_lists_the_folder(tmp_path: Path) -> None:
-    site = tmp_path / "env/lib/python3.12/site-packages"
-    meta = tmp_path / "env/conda-meta"
-    meta.mkdir(parents=True)
-    told = {"name": "demo", "version": "1.0", "build": "py312h1_0", "files": []}
-    (meta / "broken-1.0-x.json").write_text("{")
-    (meta / "list-1.0-x.json").write_text("[]")
-    (meta / "other-1.0-x.json").write_text(json.dumps(told))
-    told["files"] = ["lib/python3.12/site-packages/demo-1.0.dist-info/METADATA"]
-    (meta / "demo-1.0-py312h1_0.json").write_text(json.dumps(told))
-    demo = Distribution(name="demo", version="1.0", location=str(site), metadata="demo-1.0.dist-info")
-    assert system_package(demo, tmp_path) == "conda demo 1.0 py312h1_0"
+def _conda(environment: Path, name: str, version: str, files: Any) -> None:
+    meta = environment / "conda-meta"
+    meta.mkdir(parents=True, exist_ok=True)
+    told = {"name": name, "version": version, "build": "py312h1_0", "files": files}
+    (meta / f"{name}-{version}-py312h1_0.json").write_text(json.dumps(told))
+
+
+_SITE = "lib/python3.12/site-packages"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "metadata", "listed"),
+    [
+        ("demo", "1.0", "demo-1.0.dist-info", "demo-1.0.dist-info/METADATA"),
+        ("python-demo", "2024a", "demo-1.0.dist-info", "demo-1.0.dist-info/METADATA"),
+        ("demo", "1.0", "demo-1.0-py3.12.egg-info", "demo-1.0-py3.12.egg-info"),
+        ("demo", "1.0", "d\u00e9mo-1.0.dist-info", "d\u00e9mo-1.0.dist-info/METADATA"),
+    ],
+    ids=["usual", "other-name-and-version", "single-file", "accent"],
+)
+def test_a_package_of_conda_is_the_one_that_lists_the_folder(
+    tmp_path: Path, name: str, version: str, metadata: str, listed: str
+) -> None:
+    environment = tmp_path / "env"
+    elsewhere = [f"lib/python3.11/site-packages/{listed}", f"{_SITE}/{metadata}-more/METADATA"]
+    _conda(environment, "aaa", "1.0", [])
+    _conda(environment, "demos", "1.0", [*elsewhere, None])
+    _conda(environment, "odd", "1.0", f"{_SITE}/{listed}")
+    _conda(environment, name, version, ["bin/demo", f"{_SITE}/{listed}"])
+    (environment / "conda-meta" / "broken-1.0-x.json").write_text(f'{{"{_SITE}/{metadata}')
+    (environment / "conda-meta" / "list-1.0-x.json").write_text(json.dumps([f"{_SITE}/{listed}"]))
+    demo = Distribution(name="demo", version="1.0", location=str(environment / _SITE), metadata=metadata)
+    assert system_package(demo, tmp_path) == f"conda {name} {version} py312h1_0"
+
+
+def test_a_package_of_conda_elsewhere_is_not_named(tmp_path: Path) -> None:
+    _conda(tmp_path / "env", "demo", "1.0", [f"{_SITE}/demo-1.0.dist-info/METADATA"])
+    for folder in (tmp_path / _SITE, tmp_path / "env" / "target", tmp_path / "env"):
+        demo = Distribution(name="demo", version="1.0", location=str(folder), metadata="demo-1.0.dist-info")
+        assert system_package(demo, tmp_path) == ""
+
+
+@pytest.mark.parametrize("installer", ["conda", "Debian", "rpm"])
+def test_where_the_packagers_of_a_system_built_it_says_nothing(installer: str) -> None:
+    url = {"url": "file:///croot/demo_1700000000/work", "dir_info": {}}
+    assert _said(url, installer=installer) is None
 
 
 @pytest.mark.parametrize(("installer", "name"), [("rpm", "rpm"), ("Debian", "debian"), ("pip", ""), ("", "")])
