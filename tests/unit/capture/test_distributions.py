@@ -18,7 +18,7 @@ from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pytest_defend.model.distributions import Distribution, Installed
@@ -471,6 +471,56 @@ def test_two_readings_are_byte_identical(tmp_path: Path) -> None:
     first, again = (read_distributions(paths=[str(tmp_path / "one"), str(tmp_path / "two")]) for _ in "12")
     assert first[0].to_bytes() == again[0].to_bytes()
     assert first[1] == again[1]
+
+
+def _rivals(site: Path) -> None:
+    """Copies of which the order of a listing must not decide."""
+    _broken(site)
+    _environment(site)
+    for version in ("1.9", "1.10", "1.10.0", "banana"):
+        _install(site, "foo", version)
+    _install(site, "Foo", "1.10", folder="Foo.egg-info")
+    _put(site, "foo-3.0.dist-info")
+
+
+@pytest.mark.parametrize("shuffled", [reversed, sorted], ids=["reversed", "sorted"])
+def test_the_order_of_a_listing_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shuffled: Callable[[list[str]], Iterable[str]]
+) -> None:
+    _rivals(tmp_path)
+    usual = read_distributions(paths=[str(tmp_path)])
+    listdir, listed = os.listdir, []
+
+    def turned(path: str) -> list[str]:
+        listed.append(path)
+        return [*shuffled(listdir(path))]
+
+    importlib.invalidate_caches()
+    monkeypatch.setattr(os, "listdir", turned)
+    again = read_distributions(paths=[str(tmp_path)])
+    assert listed == [str(tmp_path)]
+    assert (again[0].to_bytes(), again[1]) == (usual[0].to_bytes(), usual[1])
+
+
+def test_the_seed_of_hashes_decides_nothing(tmp_path: Path) -> None:
+    _rivals(tmp_path)
+    program = (
+        "import sys\n"
+        "from pytest_defend.capture.distributions import read_distributions\n"
+        "installed, gaps = read_distributions(paths=sys.argv[1:], project='app', build_requires=['wheels'])\n"
+        "print(ascii(installed.to_bytes()), *map(ascii, gaps), sep='\\n')"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(told) == 1
+    assert b"banana" in told.pop()
 
 
 def test_an_empty_path_holds_nothing(tmp_path: Path) -> None:
