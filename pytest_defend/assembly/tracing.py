@@ -20,6 +20,7 @@ from packaging.markers import default_environment
 from pytest_defend.capture.caching import cache_file
 from pytest_defend.capture.content import verified
 from pytest_defend.capture.distributions import read_distributions
+from pytest_defend.capture.files import match
 from pytest_defend.capture.installers import read_installers
 from pytest_defend.capture.localfiles import LocalFiles
 from pytest_defend.capture.memory import DiskMemory
@@ -84,6 +85,7 @@ class Tracing:
         memory: What was computed before.
         sources: What is on this machine.
         indexes: URLs with credentials, of the indexes that may be asked.
+        pages: The same of pages that link to files of many packages.
         complete_for: Installers that look nowhere else; None when the user named the indexes.
         certificates: File of certificates that indexes are trusted by; empty for the usual ones.
     """
@@ -91,6 +93,7 @@ class Tracing:
     memory: DiskMemory
     sources: Sources
     indexes: tuple[str, ...]
+    pages: tuple[str, ...]
     complete_for: frozenset[str] | None
     certificates: str
 
@@ -103,7 +106,7 @@ class Tracing:
     def finish(self, installed: Installed) -> tuple[Installed, tuple[Gap, ...]]:
         """Ask the indexes about what is still open."""
         left = [each for each in installed.distributions if each.origin and _is_open(each.origin)]
-        if not left or not self.indexes:
+        if not left or not (self.indexes or self.pages):
             return installed, ()
         offers, gaps, silent = self._asked(left)
         sources = replace(self.sources, offers=offers, partial=silent)
@@ -118,15 +121,18 @@ class Tracing:
     ) -> tuple[dict[str, tuple[Offer, ...]], tuple[Gap, ...], dict[str, frozenset[str]]]:
         """All offers for what is left, and of which packages an index did not speak that should."""
         from pytest_defend.capture.index import ACCEPT, GROUP, PAGE_BYTES, ask_indexes
+        from pytest_defend.capture.linkpages import ask_pages
         from pytest_defend.stores.http import Fetcher
 
         with Fetcher(cert=self.certificates, deadline_s=_DEADLINE_S) as fetcher:
             wanted = [(each.name, each.version) for each in left]
             get = partial(fetcher.get, headers={"Accept": ACCEPT}, limit_bytes=PAGE_BYTES)
             said, gaps, unanswered = ask_indexes(wanted, self.indexes, get)
-        offers = by_name(said, self.sources.offers)
+            linked, broken, silent = ask_pages(wanted, self.pages, get)
+        offers = by_name((*said, *linked), self.sources.offers)
         elsewhere = {each.name for each in left if self._may_be_from_elsewhere(each)}
-        return offers, gaps, {name: frozenset({GROUP}) for name in unanswered | elsewhere}
+        partial_names = unanswered | silent | elsewhere
+        return offers, (*gaps, *broken), {name: frozenset({GROUP}) for name in partial_names}
 
     def _may_be_from_elsewhere(self, distribution: Distribution) -> bool:
         """Whether its installer may have used an index that nobody named, like its own default."""
@@ -181,12 +187,19 @@ def _tracing(
     """Gather what may say where packages came from."""
     environment = {name: str(value) for name, value in default_environment().items()}
     home = Path(os.path.expanduser("~"))  # noqa: PTH111  # as above
-    installers, broken = read_installers(os.environ, root=project.root, prefix=Path(sys.prefix), home=home)
+    lists = [pattern for pattern in settings.locks if pattern.endswith((".txt", ".in"))]
+    installers, broken = read_installers(
+        os.environ,
+        root=project.root,
+        prefix=Path(sys.prefix),
+        home=home,
+        requirements=match(project.root, lists),
+    )
     asked = settings.origins["locks"] != "default"
     offers, unread = read_sources(project.root, settings.locks, asked=asked, environment=environment)
     given = [project.root / Path(folder).expanduser() for folder in settings.wheelhouse]
     local = LocalFiles(
-        (*given, *(place for place in installers.find_links if isinstance(place, Path))),
+        (*given, *installers.find_links),
         pip_cache=installers.pip_cache,
         poetry_cache=installers.poetry_cache,
         memory=memory,
@@ -196,6 +209,7 @@ def _tracing(
         memory=memory,
         sources=sources,
         indexes=settings.index or installers.indexes,
+        pages=() if settings.index else installers.pages,
         complete_for=None if settings.index else installers.complete_for,
         certificates=installers.cert,
     )

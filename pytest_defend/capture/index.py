@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.capture.links import Link
 
-__all__ = ["ACCEPT", "GROUP", "PAGE_BYTES", "PageLike", "ask_indexes", "read_page"]
+__all__ = ["ACCEPT", "GROUP", "PAGE_BYTES", "PageLike", "ask_indexes", "offers_of", "read_page"]
 
 _API = "application/vnd.pypi.simple.v1"
 ACCEPT = f"{_API}+json, {_API}+html;q=0.2, text/html;q=0.1"
@@ -98,6 +98,22 @@ def _gap(problem: str) -> Gap:
 
 def _read(page_url: str, content_type: str, content: bytes, name: str, index: str) -> _Answer:
     base, links = read_links(page_url, content_type, content)
+    return offers_of(page_url, base, links, name=name, index=index)
+
+
+def offers_of(page_url: str, base: str, links: Iterable[Link], *, name: str, index: str) -> _Answer:
+    """What the links of a page offer of one package.
+
+    Args:
+        page_url: Where it was in the end.
+        base: Where relative URLs start.
+        links: Of the page.
+        name: Of the package, in PEP 503 form.
+        index: URL of the index, without credentials.
+
+    Returns:
+        As `read_page`.
+    """
     versions: dict[Version, dict[Candidate, None]] = {}
     hostile: list[str] = []
     for link in links:

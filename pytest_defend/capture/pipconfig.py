@@ -4,12 +4,14 @@ Rules:
 - Files of the machine, then of the user, then of the environment, then the one `PIP_CONFIG_FILE` names; a
   later one overrides. Where that last one exists, those of the user are not read; the null device means none.
 - `[install]` goes before `[global]`, whichever files they stand in, and a variable before both. What is set
-  to nothing is not set.
+  to nothing is not set, but a variable of blanks is: it takes away what a file lists.
+- `pypi-url` is an older name of `index-url`; of both in one place the second counts.
 - pip stops at a broken file; here the others still count, and the answer is incomplete.
-- What a command line or a requirements file adds is not known here.
+- What a command line adds is not known here; for requirements files see `capture/indexlines.py`.
 
 Source: `pip/_internal/configuration.py` and `pip/_internal/cli/parser.py` of pip 26.3;
-https://pip.pypa.io/en/stable/topics/configuration/
+https://pip.pypa.io/en/stable/topics/configuration/; compared with what pip asks in
+`tests/e2e/test_configured_indexes.py`
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pytest_defend.capture.userfolders import placed
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_defend.capture.userfolders import UserFolders
 
@@ -32,6 +34,7 @@ __all__ = ["PipConfig", "read_pip"]
 
 _SECTIONS = ("global", "install")
 _PREFIX = "PIP_"
+_ALIASES = {"pypi-url": "index-url"}
 _YES = ("1", "on", "t", "true", "y", "yes")
 _NO = ("0", "f", "false", "n", "no", "off")
 
@@ -47,6 +50,7 @@ class PipConfig:
         complete: Whether that is everywhere it looks.
         cache: Folder of its cache.
         cert: CA bundle; empty when none is named.
+        requirements: Requirements and constraints that every installation is given.
     """
 
     indexes: tuple[str, ...] = field(repr=False)
@@ -55,6 +59,7 @@ class PipConfig:
     complete: bool
     cache: Path
     cert: str
+    requirements: tuple[Path, ...]
 
 
 def read_pip(folders: UserFolders, *, root: Path, prefix: Path) -> tuple[PipConfig, tuple[Gap, ...]]:
@@ -65,20 +70,24 @@ def read_pip(folders: UserFolders, *, root: Path, prefix: Path) -> tuple[PipConf
         root: Folder it is run in.
         prefix: Of the environment it installs into.
     """
-    values, gaps = _values(folders, prefix)
+    values, gaps = _values(folders, root, prefix)
     no_index = values.get("no-index", "").lower()
     if no_index not in ("", *_YES, *_NO):
         gaps.append(_gap("pip is configured with a no-index that is neither yes nor no; correct it."))
-    urls = [values.get("index-url") or values.get("pypi-url", ""), *values.get("extra-index-url", "").split()]
+    urls = [values.get("index-url", ""), *values.get("extra-index-url", "").split()]
     indexes = [] if no_index in _YES else [_index(url, root) for url in urls if url]
     find_links = tuple(placed(folders.expanded(text), root) for text in values.get("find-links", "").split())
+    named = f"{values.get('requirement', '')} {values.get('constraint', '')}".split()
+    requirements = [place for text in named if isinstance(place := placed(text, root), Path)]
+    cache = values.get("cache-dir", "")
     config = PipConfig(
         indexes=tuple(dict.fromkeys(indexes)),
         find_links=tuple(dict.fromkeys(find_links)),
         configured=bool(indexes or find_links or no_index in _YES),
         complete=(bool(urls[0]) or no_index in _YES) and not gaps,
-        cache=root / folders.expanded(values["cache-dir"]) if "cache-dir" in values else folders.cache("pip"),
+        cache=root / folders.expanded(cache) if cache else folders.cache("pip"),
         cert=folders.expanded(values.get("cert", "")),
+        requirements=tuple(requirements),
     )
     return config, tuple(gaps)
 
@@ -92,29 +101,29 @@ def _index(url: str, root: Path) -> str:
     return place.as_uri() if isinstance(place, Path) else place
 
 
-def _values(folders: UserFolders, prefix: Path) -> tuple[dict[str, str], list[Gap]]:
+def _values(folders: UserFolders, root: Path, prefix: Path) -> tuple[dict[str, str], list[Gap]]:
     """Every setting of `pip install` by its long name."""
     sections: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
     gaps: list[Gap] = []
-    for path in _files(folders, prefix):
+    for path in _files(folders, root, prefix):
         parser, problem = _parsed(path)
         if problem:
             gaps.append(_gap(f"{path} {problem}; what pip uses is not fully known, correct the file."))
         for section in _SECTIONS:
             if parser.has_section(section):
-                sections[section].update(parser.items(section))
-    variables = {
-        _normal(name.removeprefix(_PREFIX)): value
+                sections[section] |= dict(parser.items(section))
+    variables = (
+        (_normal(name.removeprefix(_PREFIX)), value)
         for name, value in folders.environ.items()
         if name.startswith(_PREFIX)
-    }
+    )
     values: dict[str, str] = {}
-    for layer in (*sections.values(), variables):
-        values |= {name: value.strip() for name, value in layer.items() if value and value.strip()}
-    return values, gaps
+    for layer in (*(each.items() for each in sections.values()), variables):
+        values |= _named(layer)
+    return {name: value.strip() for name, value in values.items()}, gaps
 
 
-def _files(folders: UserFolders, prefix: Path) -> Iterator[Path]:
+def _files(folders: UserFolders, root: Path, prefix: Path) -> Iterator[Path]:
     """Where its files may be, the weakest first."""
     named = folders.environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
@@ -126,12 +135,12 @@ def _files(folders: UserFolders, prefix: Path) -> Iterator[Path]:
         yield from (folder / "pip" / name for folder in folders.machine_settings())
         if not folders.is_windows:
             yield folders.top / "etc" / name
-    if not named or not _exists(Path(named)):
+    if not named or not _exists(root / named):
         yield folders.home / ("pip" if folders.is_windows else ".pip") / name
         yield _user_settings(folders) / name
     yield prefix / name
     if named:
-        yield Path(named)
+        yield root / named
 
 
 def _user_settings(folders: UserFolders) -> Path:
@@ -150,6 +159,11 @@ def _exists(path: Path) -> bool:
 
 def _normal(name: str) -> str:
     return name.lower().replace("_", "-").removeprefix("--")
+
+
+def _named(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Settings by their present name; of two for one the second counts."""
+    return {_ALIASES.get(name, name): value for name, value in items if value}
 
 
 class _Parser(configparser.RawConfigParser):

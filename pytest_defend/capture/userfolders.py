@@ -21,8 +21,9 @@ from pytest_defend.model.urls import path_of_file_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["UserFolders", "placed"]
+__all__ = ["UserFolders", "is_yes", "placed"]
 
+_YES = ("1", "on", "t", "true", "y", "yes")
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two characters: `C:` is a drive
 
 
@@ -80,6 +81,11 @@ class UserFolders:
     def _named(self, variable: str) -> Path | None:
         path = Path(self.environ.get(variable, "").strip())
         return path if path.is_absolute() else None
+
+
+def is_yes(environ: Mapping[str, str], variable: str) -> bool:
+    """Whether a variable says yes, as pip and uv understand it."""
+    return environ.get(variable, "").lower() in _YES
 
 
 def placed(text: str, base: Path) -> Path | str:

@@ -4,32 +4,33 @@ Rules:
 - Variables go before files (`capture/uvfiles.py`): texts override, lists are joined.
 - Of indexes with one name the first counts, and of default indexes the first is the default.
 - `[pip]` is for `uv pip` alone. Nobody knows which face of uv installed what: both are united.
-- An `explicit` index serves only some packages, yet what it serves came from it: it counts like any other.
+- An `explicit` index serves only some packages, yet what it serves came from it: it counts like any other. So
+  does one that a project pins packages to, whatever the settings are.
+- Credentials of a named index come from variables of its name, unless its URL has a password.
 - uv stops at a broken file; here the others still count, and the answer is incomplete.
 
-Source: https://docs.astral.sh/uv/concepts/configuration-files/ and https://docs.astral.sh/uv/concepts/indexes/
+Source: https://docs.astral.sh/uv/concepts/configuration-files/ and https://docs.astral.sh/uv/concepts/indexes/;
+compared with what uv 0.13.9 asks in `tests/e2e/test_configured_indexes.py`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from pytest_defend.capture.userfolders import placed
-from pytest_defend.capture.uvfiles import uv_tables
+from pytest_defend.capture.uvfiles import pinning_tables, uv_tables
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_defend.capture.userfolders import UserFolders
 
 __all__ = ["UvConfig", "read_uv"]
-
-_YES = ("1", "on", "t", "true", "y", "yes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class UvConfig:
 
     Attributes:
         indexes: URLs of its indexes as configured, the default last; empty for none.
-        find_links: Folders, files and pages.
+        find_links: Folders and files, and URLs of pages with credentials.
         configured: Whether anything says where to look.
         complete: Whether that is everywhere it looks.
     """
@@ -78,11 +79,13 @@ def read_uv(folders: UserFolders, *, root: Path) -> tuple[UvConfig, tuple[Gap, .
     problems: dict[str, None] = {}
     variables = _variables(folders.environ, root, problems)
     tables = list(uv_tables(folders, root=root, problems=problems))
-    project = [variables, *(_layer(table, path, problems) for table, path in tables)]
+    pinned = _pinned(list(pinning_tables(folders, root=root, problems=problems)), problems)
+    project = [variables, *(_layer(table, path, problems) for table, path in tables), pinned]
     pip = [variables]
     for table, path in tables:
         own = table.get("pip", {})
         pip += [_layer(own, path, problems), _layer(table, path, problems)]
+    pip.append(pinned)
     faces = [_united(layers, folders.environ) for layers in (project, pip)]
     config = UvConfig(
         indexes=tuple(dict.fromkeys(index for face in faces for index in face.indexes)),
@@ -109,29 +112,49 @@ def _united(layers: Sequence[_Layer], environ: Mapping[str, str]) -> UvConfig:
     used = [each for each in kept.values() if not each.default] + ([default] if default else [])
     if no_index:
         used = []
-    find_links += [each.place for each in used if each.flat]
+    find_links += [_with_credentials(each, environ) for each in used if each.flat]
     return UvConfig(
-        indexes=tuple(_with_credentials(each, environ) for each in used if not each.flat),
+        indexes=tuple(_as_url(_with_credentials(each, environ)) for each in used if not each.flat),
         find_links=tuple(find_links),
         configured=bool(used or find_links or no_index),
         complete=no_index or default is not None,
     )
 
 
-def _with_credentials(index: _Index, environ: Mapping[str, str]) -> str:
-    """Its URL, with the user and the password that variables of its name hold."""
-    if isinstance(index.place, Path):
-        return index.place.as_uri()
+def _as_url(place: Path | str) -> str:
+    return place.as_uri() if isinstance(place, Path) else place
+
+
+def _with_credentials(index: _Index, environ: Mapping[str, str]) -> Path | str:
+    """Its place, with the user and the password that variables of its name hold."""
     variable = "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", index.name.upper())
     user, password = (environ.get(f"{variable}_{part}") for part in ("USERNAME", "PASSWORD"))
-    if not index.name or (user is None and password is None):
+    if isinstance(index.place, Path) or not index.name or (user is None and password is None):
         return index.place
     try:
         parts = urlsplit(index.place)
     except ValueError:
         return index.place
+    if parts.password or (parts.username and unquote(parts.username) != user):
+        return index.place
     secret = f"{quote(user or '', safe='')}:{quote(password or '', safe='')}"
     return urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def _pinned(tables: Sequence[tuple[dict[str, Any], Path]], problems: dict[str, None]) -> _Layer:
+    """The indexes that projects pin packages to."""
+    names = {name for table, _ in tables for name in _pins(table.get("sources"))}
+    listed = [each for table, path in tables for each in _layer(table, path, problems).indexes]
+    return _Layer(indexes=tuple(replace(each, default=False) for each in listed if each.name in names))
+
+
+def _pins(sources: Any) -> Iterable[str]:
+    """The names of the indexes that sources of packages name."""
+    for source in sources.values() if isinstance(sources, dict) else ():
+        for each in source if isinstance(source, list) else [source]:
+            name = each.get("index") if isinstance(each, dict) else None
+            if isinstance(name, str):
+                yield name
 
 
 def _variables(environ: Mapping[str, str], root: Path, problems: dict[str, None]) -> _Layer:
@@ -153,8 +176,6 @@ def _variables(environ: Mapping[str, str], root: Path, problems: dict[str, None]
             *({"url": text, "default": True} for text in one("UV_INDEX_URL")),
         ],
     }
-    if environ.get("UV_NO_INDEX", "").lower() in _YES:
-        table["no-index"] = True
     return _layer(table, root / "the environment", problems)
 
 
@@ -183,7 +204,7 @@ def _layer(table: Any, path: Path, problems: dict[str, None]) -> _Layer:
         problems[f"{path} holds a table that is none"] = None
         return _Layer()
     main, no_index, listed = table.get("index-url", ""), table.get("no-index"), table.get("index", [])
-    if not isinstance(main, str):
+    if not isinstance(main, str) or ("index-url" in table and not main):
         wrong("index-url")
         main = ""
     if not isinstance(no_index, bool | None):

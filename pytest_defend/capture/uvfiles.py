@@ -2,10 +2,13 @@
 
 Rules:
 - The project goes before the user, the user before the machine. `UV_CONFIG_FILE` replaces every file,
-  `UV_NO_CONFIG` means none.
+  `UV_NO_CONFIG` means none, `UV_NO_SYSTEM_CONFIG` none of the machine.
+- `UV_WORKING_DIR` and `UV_PROJECT` say where the search begins.
 - The project is the nearest folder with a pyproject.toml, if that has `[project]`, or the workspace it is a
   member of. Its settings are the first `uv.toml`, or pyproject.toml with `[tool.uv]`, from there upwards.
 - Of the machine's files only the first counts.
+- What a project pins to an index (`[tool.uv.sources]`) is not a setting: pyproject.toml says it whatever the
+  settings are, that of a member of a workspace as well as that of the workspace.
 - A problem never quotes what a file holds.
 
 Source: https://docs.astral.sh/uv/concepts/configuration-files/ and `uv-settings/src/lib.rs` of uv;
@@ -14,20 +17,22 @@ compared with what uv 0.13.9 asks.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pytest_defend.capture.userfolders import is_yes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_defend.capture.userfolders import UserFolders
 
-__all__ = ["uv_tables"]
+__all__ = ["pinning_tables", "uv_tables"]
 
-_YES = ("1", "on", "t", "true", "y", "yes")
 _PLACE = re.compile(r"\(at [^()]*\)$")
 
 
@@ -45,11 +50,13 @@ def uv_tables(
     if named:
         yield _toml(root / named, problems) or {}, root / named
         return
-    if folders.environ.get("UV_NO_CONFIG", "").lower() in _YES:
+    if is_yes(folders.environ, "UV_NO_CONFIG"):
         return
-    yield from _of_project(root.absolute(), problems)
+    yield from _of_project(_begin(folders, root), problems)
     user = folders.settings() / "uv" / "uv.toml"
     yield _toml(user, problems) or {}, user
+    if is_yes(folders.environ, "UV_NO_SYSTEM_CONFIG"):
+        return
     if folders.is_windows:
         machine = [Path(folders.environ.get("SYSTEMDRIVE", "C:") + "\\", "ProgramData")]
     else:
@@ -61,19 +68,56 @@ def uv_tables(
             return
 
 
+def pinning_tables(
+    folders: UserFolders, *, root: Path, problems: dict[str, None]
+) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Every `[tool.uv]` that may pin a package to an index, and the file it stands in.
+
+    Args:
+        folders: Of the user who runs uv.
+        root: Folder of the project.
+        problems: Gets a sentence for each broken file.
+    """
+    projects = _projects(_begin(folders, root), problems)
+    start = _start(projects)
+    for folder, document in projects[:2]:
+        table = _uv(document)
+        if table is not None and folder in (start, projects[0][0]):
+            yield table, folder / "pyproject.toml"
+
+
+def _begin(folders: UserFolders, root: Path) -> Path:
+    """The folder whose project uv works on."""
+    named = (folders.environ.get(name, "") for name in ("UV_WORKING_DIR", "UV_PROJECT"))
+    return Path(os.path.normpath(root.absolute().joinpath(*named)))
+
+
+def _projects(root: Path, problems: dict[str, None]) -> list[tuple[Path, dict[str, Any]]]:
+    """Every folder upwards that has a pyproject.toml, and what that says."""
+    documents = ((folder, _toml(folder / "pyproject.toml", problems)) for folder in (root, *root.parents))
+    return [(folder, document) for folder, document in documents if document is not None]
+
+
 def _of_project(root: Path, problems: dict[str, None]) -> Iterator[tuple[dict[str, Any], Path]]:
     folders = (root, *root.parents)
-    documents = {folder: _toml(folder / "pyproject.toml", problems) for folder in folders}
-    start = _start([(folder, document) for folder, document in documents.items() if document is not None])
+    projects = _projects(root, problems)
+    start = _start(projects)
+    tables = {folder: _uv(document) for folder, document in projects}
     for folder in folders[folders.index(start) if start else 0 :]:
         table = _toml(folder / "uv.toml", problems)
         if table is not None:
             yield table, folder / "uv.toml"
             return
-        tool = (documents[folder] or {}).get("tool")
-        if isinstance(tool, dict) and isinstance(tool.get("uv"), dict):
-            yield tool["uv"], folder / "pyproject.toml"
+        table = tables.get(folder)
+        if table is not None:
+            yield table, folder / "pyproject.toml"
             return
+
+
+def _uv(document: dict[str, Any]) -> dict[str, Any] | None:
+    tool = document.get("tool")
+    table = tool.get("uv") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else None
 
 
 def _start(projects: Sequence[tuple[Path, dict[str, Any]]]) -> Path | None:
@@ -94,10 +138,9 @@ def _start(projects: Sequence[tuple[Path, dict[str, Any]]]) -> Path | None:
     return folder
 
 
-def _workspace(document: Any) -> dict[str, Any] | None:
-    for key in ("tool", "uv", "workspace"):
-        document = document.get(key) if isinstance(document, dict) else None
-    return document if isinstance(document, dict) else None
+def _workspace(document: dict[str, Any]) -> dict[str, Any] | None:
+    declared = (_uv(document) or {}).get("workspace")
+    return declared if isinstance(declared, dict) else None
 
 
 def _covered(patterns: Any, parts: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_defend.capture.index import ask_indexes, read_page
+from pytest_defend.capture.indexlines import read_lines
 from pytest_defend.capture.installers import Installers, read_installers
 from pytest_defend.model.fields import canonical_bytes
 from strategies import json_values
@@ -185,7 +186,7 @@ VARIABLES = [
         "UV_FIND_LINKS",
     ),
     *(
-        "UV_NO_INDEX",
+        "UV_WORKING_DIR",
         "UV_CONFIG_FILE",
         "UV_NO_CONFIG",
         "XDG_CONFIG_HOME",
@@ -206,4 +207,23 @@ values = st.text(
 @given(environ=st.dictionaries(st.sampled_from(VARIABLES), values, max_size=6))
 def test_no_variable_makes_it_raise(tmp_path: Path, environ: dict[str, str]) -> None:
     found = _read(tmp_path, **environ)
-    assert all(isinstance(place, str | Path) for place in (*found.indexes, *found.find_links))
+    assert all(isinstance(place, str) for place in (*found.indexes, *found.pages))
+    assert all(isinstance(place, Path) for place in found.find_links)
+
+
+@within_one_folder
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["-i ", "-f", "--find-links=", "-r ", "-c requirements.txt", "--extra-index-url\t"]
+            ),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+            st.sampled_from(["\n", "\\\n", "\r\n", ""]),
+        ).map("".join)
+    ).map("".join)
+)
+def test_no_requirements_make_it_raise(tmp_path: Path, text: str) -> None:
+    (tmp_path / "requirements.txt").write_bytes(text.encode())
+    found = read_lines([tmp_path / "requirements.txt"], {"A": "b"})
+    assert all(found.indexes)

@@ -40,6 +40,7 @@ class Machine:
             root=self.root,
             prefix=self.prefix,
             home=self.home,
+            requirements=sorted(self.root.glob("requirements*.txt")),
             top=self.top,
             system=system,
         )
@@ -64,6 +65,7 @@ def test_nothing_is_configured(machine: Machine) -> None:
         indexes=(),
         complete=False,
         complete_for=frozenset(),
+        pages=(),
         find_links=(),
         pip_cache=machine.home / ".cache" / "pip",
         poetry_cache=machine.home / ".cache" / "pypoetry",
@@ -75,7 +77,7 @@ def test_pip_by_variables(machine: Machine) -> None:
     found = machine.installers(
         PIP_INDEX_URL=ONE,
         PIP_EXTRA_INDEX_URL=f"{TWO}\n  {THREE} {TWO}",
-        PIP_FIND_LINKS=f"wheels file:///house https://example.org/links ~/house {machine.top}",
+        PIP_FIND_LINKS=f"wheels file:///house https://example.org/links ~/house links.html {machine.top}",
         PIP_CACHE_DIR="~/kept",
         PIP_CERT="~/ca.pem",
         POETRY_CACHE_DIR="/kept/poetry",
@@ -84,10 +86,10 @@ def test_pip_by_variables(machine: Machine) -> None:
     assert found.find_links == (
         machine.root / "wheels",
         Path("/house"),
-        "https://example.org/links",
         machine.home / "house",
         machine.top,
     )
+    assert found.pages == ("https://example.org/links", (machine.root / "links.html").as_uri())
     assert found.complete
     assert found.complete_for == {"pip"}
     assert found.pip_cache == machine.home / "kept"
@@ -161,6 +163,20 @@ def test_what_is_set_to_nothing_is_not_set(machine: Machine) -> None:
     assert machine.installers(PIP_INDEX_URL="").indexes == (ONE,)
 
 
+def test_a_variable_of_blanks_takes_away_what_a_file_lists(machine: Machine) -> None:
+    machine.write(PIP_FILES[0], _pip(index_url=ONE, extra_index_url=TWO))
+    assert machine.installers(PIP_EXTRA_INDEX_URL=" ").indexes == (ONE,)
+    assert machine.installers(PIP_INDEX_URL=" ").indexes == (TWO,)
+
+
+def test_an_older_name_is_the_same_setting(machine: Machine) -> None:
+    machine.write(PIP_FILES[0], f"{_pip(index_url=ONE)}[install]\npypi-url = {TWO}\n")
+    assert machine.installers().indexes == (TWO,)
+    assert machine.installers(PIP_PYPI_URL=THREE).indexes == (THREE,)
+    machine.write(PIP_FILES[0], _pip(index_url=ONE, pypi_url=TWO))
+    assert machine.installers().indexes == (TWO,)
+
+
 @pytest.mark.parametrize("name", ["index_url", "INDEX-URL", "--index-url", "pypi-url", "Index_Url"])
 def test_names_have_many_spellings(machine: Machine, name: str) -> None:
     machine.write(PIP_FILES[3], f"[global]\n{name}: {ONE}\n")
@@ -186,6 +202,8 @@ def test_the_file_that_is_named_replaces_those_of_the_user(machine: Machine) -> 
     assert found.indexes == (ONE,)
     assert found.cert == "/ca.pem"
     assert machine.installers(PIP_CONFIG_FILE="/absent").indexes == (THREE, TWO)
+    machine.write("./named.conf", _pip(index_url=TWO))
+    assert machine.installers(PIP_CONFIG_FILE="named.conf").indexes == (TWO,)
 
 
 def test_the_null_device_means_no_files(machine: Machine) -> None:
@@ -279,7 +297,8 @@ def test_uv_by_variables(machine: Machine) -> None:
         UV_DEFAULT_INDEX=ONE, UV_INDEX=f"{TWO} named={THREE}", UV_FIND_LINKS="a b, https://example.org/c,"
     )
     assert found.indexes == (TWO, THREE, ONE)
-    assert found.find_links == (machine.root / "a b", "https://example.org/c")
+    assert found.find_links == (machine.root / "a b",)
+    assert found.pages == ("https://example.org/c",)
     assert found.complete
     assert found.complete_for == {"uv"}
 
@@ -292,18 +311,21 @@ def test_uv_by_older_variables(machine: Machine) -> None:
 
 
 def test_uv_without_an_index(machine: Machine) -> None:
-    machine.write("./uv.toml", f"index = [{{url = '{ONE}'}}]\nfind-links = ['house']")
-    found = machine.installers(UV_NO_INDEX="true")
+    machine.write("./uv.toml", f"index = [{{url = '{ONE}'}}]\nfind-links = ['house']\nno-index = true")
+    found = machine.installers(UV_DEFAULT_INDEX=TWO)
     assert found.indexes == ()
     assert found.find_links == (machine.root / "house",)
     assert found.complete
-    assert machine.installers(UV_NO_INDEX="0").indexes == (ONE,)
+
+
+def test_uv_has_no_variable_for_no_index(machine: Machine) -> None:
+    assert machine.installers(UV_DEFAULT_INDEX=ONE, UV_NO_INDEX="1").indexes == (ONE,)
 
 
 def test_credentials_of_a_named_index_come_from_variables(machine: Machine) -> None:
     found = machine.installers(
         UV_INDEX=f"my-Index.2={ONE} other={TWO}",
-        UV_DEFAULT_INDEX="main=https://old:pw@three.example.org/simple",
+        UV_DEFAULT_INDEX=f"main={THREE}",
         UV_INDEX_MY_INDEX_2_USERNAME="us@er",
         UV_INDEX_MY_INDEX_2_PASSWORD="p/w:",
         UV_INDEX_MAIN_PASSWORD="new",
@@ -316,6 +338,44 @@ def test_credentials_of_a_named_index_come_from_variables(machine: Machine) -> N
     )
     assert "p%2Fw" not in repr(found)
     assert "new@" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("in_url", "expected"),
+    [("me:old", "me:old"), ("me", "me:new"), ("you", "you"), ("m%65", "me:new"), (":old", ":old")],
+)
+def test_what_a_url_says_goes_before_variables(machine: Machine, in_url: str, expected: str) -> None:
+    given = {"UV_INDEX_A_USERNAME": "me", "UV_INDEX_A_PASSWORD": "new"}
+    found = machine.installers(UV_DEFAULT_INDEX=f"a=https://{in_url}@one.example.org/simple", **given)
+    assert found.indexes == (f"https://{expected}@one.example.org/simple",)
+
+
+def test_indexes_and_pages_of_one_server_share_credentials(machine: Machine) -> None:
+    server = "https://one.example.org"
+    machine.write("./uv.toml", f"index = [{{name = 'a', url = '{server}/a'}}]")
+    found = machine.installers(
+        UV_DEFAULT_INDEX=f"{server}/b",
+        UV_FIND_LINKS=f"{server}/c,https://you:and@one.example.org/d,http://one.example.org/e,{server}:1/f",
+        UV_INDEX_A_USERNAME="me",
+        UV_INDEX_A_PASSWORD="pass",
+    )
+    assert found.indexes == (
+        "https://me:pass@one.example.org/a",
+        "https://me:pass@one.example.org/b",
+    )
+    assert found.pages == (
+        "https://me:pass@one.example.org/c",
+        "https://you:and@one.example.org/d",
+        "http://one.example.org/e",
+        f"{server}:1/f",
+    )
+    assert "pass@" not in repr(found)
+
+
+def test_a_flat_index_is_told_its_credentials(machine: Machine) -> None:
+    machine.write("./uv.toml", f"index = [{{name = 'a', url = '{ONE}', format = 'flat'}}]")
+    found = machine.installers(UV_INDEX_A_USERNAME="me", UV_INDEX_A_PASSWORD="pass")
+    assert found.pages == ("https://me:pass@one.example.org/simple",)
 
 
 PYPROJECT = f"""
@@ -356,11 +416,8 @@ def test_uv_by_the_project(machine: Machine) -> None:
     machine.write("./pyproject.toml", PYPROJECT)
     found = machine.installers()
     assert found.indexes == (ONE, (machine.root / "simple").as_uri(), TWO)
-    assert found.find_links == (
-        machine.root / "../house",
-        "https://example.org/links",
-        machine.root / "flat",
-    )
+    assert found.find_links == (machine.root / "../house", machine.root / "flat")
+    assert found.pages == ("https://example.org/links",)
     assert found.complete
 
 
@@ -462,6 +519,107 @@ def test_no_config_means_no_files(machine: Machine) -> None:
     assert machine.installers(UV_NO_CONFIG="0").indexes == (TWO,)
 
 
+def test_no_system_config_means_no_files_of_the_machine(machine: Machine) -> None:
+    machine.write("/etc/uv/uv.toml", f"extra-index-url = ['{TWO}']")
+    machine.write("~/.config/uv/uv.toml", f"index-url = '{ONE}'")
+    assert machine.installers().indexes == (TWO, ONE)
+    assert machine.installers(UV_NO_SYSTEM_CONFIG="1").indexes == (ONE,)
+
+
+def test_the_search_begins_where_variables_say(machine: Machine) -> None:
+    machine.write("./uv.toml", f"index-url = '{ONE}'")
+    machine.write("./a/uv.toml", f"index-url = '{TWO}'")
+    machine.write("./a/b/uv.toml", f"index-url = '{THREE}'")
+    assert machine.installers(UV_WORKING_DIR="a").indexes == (TWO,)
+    assert machine.installers(UV_PROJECT="a/b").indexes == (THREE,)
+    assert machine.installers(UV_WORKING_DIR="a", UV_PROJECT="b").indexes == (THREE,)
+    assert machine.installers(UV_WORKING_DIR="a", UV_PROJECT=machine.root).indexes == (ONE,)
+
+
+PINNING = f"""
+[project]
+name = "demo"
+[[tool.uv.index]]
+name = "x"
+url = "{ONE}"
+default = true
+[[tool.uv.index]]
+name = "y"
+url = "{TWO}"
+[tool.uv.sources]
+lib = {{ index = "x" }}
+other = {{ path = "y" }}
+odd = 7
+"""
+
+
+def test_a_pinned_index_is_asked_whatever_the_settings_are(machine: Machine) -> None:
+    machine.write("./pyproject.toml", PINNING)
+    assert machine.installers().indexes == (TWO, ONE)
+    for variables in ({"UV_NO_CONFIG": "1"}, {"UV_CONFIG_FILE": os.devnull}):
+        found = machine.installers(UV_DEFAULT_INDEX=THREE, **variables)
+        assert found.indexes == (ONE, THREE)
+    machine.write("./uv.toml", f"index-url = '{THREE}'")
+    assert machine.installers().indexes == (ONE, THREE)
+
+
+def test_a_member_of_a_workspace_pins_for_itself(machine: Machine) -> None:
+    machine.write("./pyproject.toml", PINNING.replace('lib = { index = "x" }', 'lib = [7, { index = "x" }]'))
+    declared = f"[tool.uv]\nindex-url = '{THREE}'\n[tool.uv.workspace]\nmembers = ['project']"
+    machine.write("~/code/pyproject.toml", declared)
+    assert machine.installers().indexes == (ONE, THREE)
+    machine.write("~/code/pyproject.toml", declared.replace("project", "other"))
+    assert machine.installers().indexes == (TWO, ONE)
+
+
+def test_requirements_say_more(machine: Machine) -> None:
+    machine.write(
+        "./requirements.txt",
+        f"-i {ONE}\n-f ./house # more\n--find-links=links.html\n-r more/deep.txt\ndemo --hash=sha256:00\n",
+    )
+    machine.write(
+        "./more/deep.txt", f"--extra-index-url \\\n  '{TWO}'\n-c ../requirements.txt\n-f ${{PLACE}}\n"
+    )
+    found = machine.installers(PIP_EXTRA_INDEX_URL=THREE, PLACE="wheels")
+    assert found.indexes == (THREE, ONE, TWO)
+    assert found.find_links == (machine.root / "house", machine.root / "more/wheels")
+    assert found.pages == ((machine.root / "links.html").as_uri(),)
+    assert not found.complete
+
+
+def test_pip_may_name_requirements_for_every_installation(machine: Machine) -> None:
+    machine.write("./always.txt", f"--extra-index-url {TWO}")
+    machine.write("./bounds.txt", f"--extra-index-url {THREE}")
+    found = machine.installers(
+        PIP_INDEX_URL=ONE,
+        PIP_REQUIREMENT="always.txt",
+        PIP_CONSTRAINT=f"{machine.root}/bounds.txt https://x.org/c",
+    )
+    assert found.indexes == (ONE, TWO, THREE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xff",
+        b"-i",
+        b"-i 'half",
+        b"-i ''",
+        b"--index-urls https://x.example.org",
+        b"-r absent.txt",
+        b"-r a\0b.txt",
+        b"-r https://x.example.org/r.txt",
+        b"-r .",
+        b"# -i https://x.example.org",
+        b"demo -i https://x.example.org",
+        b"\\",
+    ],
+)
+def test_what_cannot_be_read_of_requirements_says_nothing(machine: Machine, text: bytes) -> None:
+    machine.write("./requirements.txt", text)
+    assert machine.installers(PIP_INDEX_URL=ONE).indexes == (ONE,)
+
+
 def test_both_faces_of_uv_are_united(machine: Machine) -> None:
     machine.write(
         "./uv.toml", f"index-url = '{ONE}'\n[pip]\nindex-url = '{TWO}'\nextra-index-url = ['{THREE}']"
@@ -479,6 +637,7 @@ def test_both_faces_of_uv_are_united(machine: Machine) -> None:
         ("index-url = 's3cret", "is no TOML (at end of document)"),
         ("index-url = 's3cret'\nindex-url = 's3cret'", "is no TOML (at end of document)"),
         (b"x = 's3cret\xff'", "is no UTF-8"),
+        ("index-url = ''", "holds a setting 'index-url' that is none"),
         ("index-url = 7", "holds a setting 'index-url' that is none"),
         ("no-index = 'yes'", "holds a setting 'no-index' that is none"),
         ("extra-index-url = 's3cret'", "holds a setting 'extra-index-url' that is none"),
@@ -525,7 +684,7 @@ def test_no_repr_shows_a_credential(machine: Machine) -> None:
     secret = "https://user:s3cret@example.org/simple"
     found = machine.installers(PIP_INDEX_URL=secret, PIP_FIND_LINKS=secret, UV_DEFAULT_INDEX=secret)
     assert found.indexes == (secret,)
-    assert found.find_links == (secret,)
+    assert found.pages == (secret,)
     assert "s3cret" not in repr(found)
 
 
@@ -534,7 +693,7 @@ def test_a_place_that_is_none_is_kept_as_it_is_or_as_a_path(machine: Machine, te
     found = machine.installers(
         PIP_FIND_LINKS=text, PIP_INDEX_URL=text, UV_INDEX=f"x={text}", UV_INDEX_X_USERNAME="u"
     )
-    assert found.find_links
+    assert found.find_links or found.pages
 
 
 def test_relative_roots_are_made_absolute(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
