@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Row", "content_rows", "fingerprint", "read_record"]
+__all__ = ["Row", "content_rows", "fingerprint", "is_of_installer", "read_record"]
 
 Row = tuple[str, str]
 """Hash as RECORD writes it, without padding, and size in bytes as text."""
@@ -44,7 +44,7 @@ def read_record(text: str) -> dict[str, Row]:
     """
     rows: dict[str, Row] = {}
     try:
-        for number, fields in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
+        for number, fields in enumerate(_table(text), start=1):
             if not fields:
                 continue
             if len(fields) != _FIELDS or not fields[0]:
@@ -58,19 +58,36 @@ def read_record(text: str) -> dict[str, Row]:
     return rows
 
 
+def is_of_installer(path: str) -> bool:
+    """Whether a file beside a distribution is written, or decided about, by whoever installs it.
+
+    Args:
+        path: Relative to the folder of the packages.
+    """
+    return ".dist-info/" in path and _BY_INSTALLERS.fullmatch(path) is not None
+
+
+def _table(text: str) -> Iterable[list[str]]:
+    """The fields of every row; none for an empty one."""
+    lines = text.split("\n")
+    if '"' in text or "\r" in text or max(map(len, lines)) > csv.field_size_limit():
+        return csv.reader(io.StringIO(text, newline=""))
+    return [line.split(",") if line else [] for line in lines]  # the same, in half the time
+
+
 def content_rows(rows: Mapping[str, Row]) -> dict[str, Row]:
     """The rows that say what a distribution holds, by the path it is installed to."""
     kept: dict[str, Row] = {}
     for path, row in rows.items():
         if not row[0]:
             continue
-        scheme = _SCHEME.match(path)
+        scheme = _SCHEME.match(path) if ".data/" in path else None
         inside = path
         if scheme is not None:
             if not scheme["packages"]:
                 continue
             inside = path[scheme.end() :]
-        if inside.endswith(".pyc") or _OUTSIDE.match(inside) or _BY_INSTALLERS.fullmatch(inside):
+        if inside.endswith(".pyc") or _OUTSIDE.match(inside) or is_of_installer(inside):
             continue
         kept[inside] = row
     return kept
@@ -82,5 +99,5 @@ def fingerprint(rows: Mapping[str, Row]) -> str:
     Args:
         rows: Of its RECORD, all of them.
     """
-    lines: Iterable[str] = sorted(f"{path},{','.join(row)}" for path, row in content_rows(rows).items())
+    lines = sorted([f"{path},{digest},{size}" for path, (digest, size) in content_rows(rows).items()])
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
