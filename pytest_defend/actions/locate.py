@@ -3,7 +3,8 @@
 Rules:
 - Asked for by sha256, never by name: all digests in one query of the store.
 - A file that is kept gives its other digests, where it is, and the build that made it.
-- Of several candidates the one that is kept is meant, when it is exactly one and it fits what is installed.
+- Of several candidates the one that is kept is meant, when it is exactly one and it fits what is installed;
+  who can look into it does so before, for then there is no doubt.
 - What the store does not keep stays as it was.
 """
 
@@ -16,27 +17,32 @@ from pytest_defend.model.fit import misfit
 from pytest_defend.model.origins import Candidate, Certainty, Evidence, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_defend.model.distributions import Distribution, Installed
     from pytest_defend.model.origins import Origin
     from pytest_defend.protocols import Item, Store
 
+    Look = Callable[[Installed, Mapping[str, Sequence[Item]]], Installed]
+
 __all__ = ["digests", "locate"]
 
 
-def locate(installed: Installed, store: Store) -> Installed:
+def locate(installed: Installed, store: Store, look: Look | None = None) -> Installed:
     """The same, with what the store knows about the file of each.
 
     Args:
         installed: With origins.
         store: Which may keep the files.
+        look: Says again where everything came from, given what is kept, by looking into it; None for nobody.
 
     Raises:
         StoreError: The store cannot be read.
     """
     wanted = digests(installed)
     found = store.find(sorted(wanted)) if wanted else {}
+    if look is not None:
+        installed = look(installed, found)
     if not found:
         return installed
     located = tuple(_located(each, store.locator, found) for each in installed.distributions)

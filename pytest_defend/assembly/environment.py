@@ -8,10 +8,12 @@ Rules:
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.locate import digests, locate
+from pytest_defend.assembly.looking import look
 from pytest_defend.assembly.redaction import redactor_of
 from pytest_defend.assembly.store import check_locator, is_server, open_store
 from pytest_defend.assembly.tracing import read_installed, tree_of
@@ -20,7 +22,10 @@ from pytest_defend.capture.environment import read_interpreter, read_platform
 from pytest_defend.model.environmentview import EnvironmentView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_defend.model.distributions import Installed
+    from pytest_defend.model.facts import Gap
     from pytest_defend.settings import Project, Settings
 
 __all__ = ["located", "read_whole_environment"]
@@ -41,31 +46,43 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     platform, no_platform = read_platform()
     installed, trace, no_installed = read_installed(settings, project, tree_of(redactor, {}))
     installed, no_answers = trace.finish(installed)
+    unread: list[Gap] = []
     return EnvironmentView(
         interpreter=interpreter,
         platform=platform,
-        installed=located(installed, settings, project),
-        gaps=(*no_interpreter, *no_platform, *no_installed, *no_answers),
+        installed=located(installed, settings, project, partial(look, trace, unread)),
+        gaps=(*no_interpreter, *no_platform, *no_installed, *no_answers, *unread),
     )
 
 
-def located(installed: Installed, settings: Settings, project: Project) -> Installed:
+def _as_it_is(installed: Installed, *_: object, **__: object) -> Installed:
+    return installed
+
+
+def located(
+    installed: Installed,
+    settings: Settings,
+    project: Project,
+    looking: Callable[..., Installed] = _as_it_is,
+) -> Installed:
     """The same, with what the store knows about the file of each.
 
     Args:
         installed: With origins.
         settings: Which name the store.
         project: Whose folder a relative one is relative to.
+        looking: Says again where everything came from, as `look` does; as it is, when nobody does.
 
     Raises:
         DefendError: There is something to ask, and the store cannot be used; or the settings name none.
     """
     check_locator(settings)
     if not digests(installed):
-        return installed
+        return looking(installed, {})
     if not is_server(settings):
         folder = project.root / Path(settings.store).expanduser()
         sys.audit(LOOKED_AT, str(folder))  # a store that is not there yet may come
         if not folder.exists():
-            return installed
-    return locate(installed, open_store(settings, project.root))
+            return looking(installed, {})
+    store = open_store(settings, project.root)
+    return locate(installed, store, partial(looking, part=store.part))

@@ -9,11 +9,13 @@ Rules:
 from __future__ import annotations
 
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.fetch import fetch
 from pytest_defend.actions.locate import locate
+from pytest_defend.assembly.looking import look
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.files import read_dists
 from pytest_defend.capture.shipped import compare, imported_from
@@ -65,14 +67,16 @@ def settled(run: Recording, facts: RunFacts | None, gaps: list[Gap]) -> Installe
     if run.tracing is not None:
         installed, unanswered = run.tracing.finish(installed)
         gaps += unanswered
-    if run.settings.record and not run.settings.publish:
-        return installed  # nobody named a store
+    looked = partial(look, run.tracing, gaps)
+    if run.settings.record and not run.settings.publish:  # nobody named a store
+        return looked(installed, {})
     try:
-        return locate(installed, run.store())
+        store = run.store()
+        return locate(installed, store, partial(looked, part=store.part))
     except DefendError as error:
         problem = f"The store was not asked which dependencies it keeps: {error}"
         gaps.append(Gap(topic="origins", problem=problem))
-        return installed
+        return looked(installed, {})
 
 
 def fetched(run: Recording, gaps: list[Gap]) -> tuple[DistFile, ...]:

@@ -30,7 +30,7 @@ from pytest_defend.capture.vcs import read_git
 from pytest_defend.model.origins import Certainty, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_defend.capture.redaction import Redactor
     from pytest_defend.model.distributions import Distribution, Installed
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from pytest_defend.model.origins import Offer, Origin
     from pytest_defend.settings import Project, Settings
 
-__all__ = ["Tracing", "memory_of_environment", "read_installed", "tree_of"]
+__all__ = ["DEADLINE_S", "Tracing", "memory_of_environment", "read_installed", "tree_of"]
 
-_DEADLINE_S = 30
+DEADLINE_S = 30
+"""Seconds for all that indexes and other servers of files are asked."""
 
 
 def memory_of_environment() -> DiskMemory:
@@ -88,6 +89,7 @@ class Tracing:
         pages: The same of pages that link to files of many packages.
         complete_for: Installers that look nowhere else; None when the user named the indexes.
         certificates: File of certificates that indexes are trusted by; empty for the usual ones.
+        prove: Whether files are looked into where they lie.
     """
 
     memory: DiskMemory
@@ -96,6 +98,7 @@ class Tracing:
     pages: tuple[str, ...]
     complete_for: frozenset[str] | None
     certificates: str
+    prove: bool
 
     def begin(self, installed: Installed) -> tuple[Installed, tuple[Gap, ...]]:
         """Say where everything came from, by what is on this machine."""
@@ -105,16 +108,21 @@ class Tracing:
 
     def finish(self, installed: Installed) -> tuple[Installed, tuple[Gap, ...]]:
         """Ask the indexes about what is still open."""
-        left = [each for each in installed.distributions if each.origin and _is_open(each.origin)]
+        left = [each for each in installed.distributions if each.origin and self._is_open(each.origin)]
         if not left or not (self.indexes or self.pages):
             return installed, ()
         offers, gaps, silent = self._asked(left)
-        sources = replace(self.sources, offers=offers, partial=silent)
-        again, contradictions = read_origins(replace(installed, distributions=tuple(left)), sources)
+        self.sources = replace(self.sources, offers=offers, partial=silent)
+        found, contradictions = self.again(installed, left)
+        return found, (*gaps, *contradictions)
+
+    def again(self, installed: Installed, left: Sequence[Distribution]) -> tuple[Installed, tuple[Gap, ...]]:
+        """Say once more where some came from, now that the sources say more."""
+        again, contradictions = read_origins(replace(installed, distributions=tuple(left)), self.sources)
         self.memory.save()
         known = {each.name: each for each in again.distributions}
         every = tuple(known.get(each.name, each) for each in installed.distributions)
-        return replace(installed, distributions=every), (*gaps, *contradictions)
+        return replace(installed, distributions=every), contradictions
 
     def _asked(
         self, left: list[Distribution]
@@ -124,7 +132,7 @@ class Tracing:
         from pytest_defend.capture.linkpages import ask_pages
         from pytest_defend.stores.http import Fetcher
 
-        with Fetcher(cert=self.certificates, deadline_s=_DEADLINE_S) as fetcher:
+        with Fetcher(cert=self.certificates, deadline_s=DEADLINE_S) as fetcher:
             wanted = [(each.name, each.version) for each in left]
             get = partial(fetcher.get, headers={"Accept": ACCEPT}, limit_bytes=PAGE_BYTES)
             said, gaps, unanswered = ask_indexes(wanted, self.indexes, get)
@@ -134,17 +142,18 @@ class Tracing:
         partial_names = unanswered | silent | elsewhere
         return offers, (*gaps, *broken), {name: frozenset({GROUP}) for name in partial_names}
 
+    def _is_open(self, origin: Origin) -> bool:
+        """Whether an index may say more."""
+        if origin.certainty is Certainty.BUILT:
+            return origin.built_from is None and origin.tree is None
+        if self.prove and origin.certainty is Certainty.MATCHED:
+            return not origin.url  # where the file lies, to look into it
+        return origin.certainty in (Certainty.CONSTRAINED, Certainty.UNKNOWN)
+
     def _may_be_from_elsewhere(self, distribution: Distribution) -> bool:
         """Whether its installer may have used an index that nobody named, like its own default."""
         installer = distribution.installer.partition(" ")[0]
         return self.complete_for is not None and installer not in self.complete_for
-
-
-def _is_open(origin: Origin) -> bool:
-    """Whether an index may say more."""
-    if origin.certainty is Certainty.BUILT:
-        return origin.built_from is None and origin.tree is None
-    return origin.certainty in (Certainty.CONSTRAINED, Certainty.UNKNOWN)
 
 
 def by_name(
@@ -212,5 +221,6 @@ def _tracing(
         pages=() if settings.index else installers.pages,
         complete_for=None if settings.index else installers.complete_for,
         certificates=installers.cert,
+        prove=settings.prove,
     )
     return found, (*broken, *unread)

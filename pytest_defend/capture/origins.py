@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_defend.capture.content import Memory
     from pytest_defend.model.checksums import Checksums
     from pytest_defend.model.distributions import Distribution, Installed
-    from pytest_defend.model.origins import Tree
+    from pytest_defend.model.origins import Held, Tree
 
 __all__ = ["LocalBytes", "Sources", "read_origins"]
 
@@ -65,6 +66,7 @@ class Sources:
         environment: Marker variables of this interpreter.
         memory: Fingerprints of wheels read before.
         partial: By PEP 503 name, groups of sources that did not all answer.
+        held: What files elsewhere hold, by sha256.
     """
 
     offers: Mapping[str, tuple[Offer, ...]]
@@ -73,6 +75,7 @@ class Sources:
     environment: Mapping[str, str]
     memory: Memory
     partial: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    held: Mapping[str, Held] = field(default_factory=dict)
 
 
 def read_origins(installed: Installed, sources: Sources) -> tuple[Installed, tuple[Gap, ...]]:
@@ -161,7 +164,7 @@ def _checked(distribution: Distribution, said: Origin, sources: Sources, gaps: d
 
 
 def _inspected(distribution: Distribution, sifted: Sifted, sources: Sources) -> Iterator[Inspected]:
-    """Every file on this machine whose name fits."""
+    """Every file that was looked into and whose name fits."""
     paths: dict[Path, str] = {}
     for candidate in sifted.candidates:
         path = sources.local.by_url(candidate.url) if candidate.url else None
@@ -174,6 +177,18 @@ def _inspected(distribution: Distribution, sifted: Sifted, sources: Sources) -> 
         read = _read(distribution, path, file, sources)
         if read is not None:
             yield read
+    yield from _elsewhere(distribution, sifted, sources.held)
+
+
+def _elsewhere(distribution: Distribution, sifted: Sifted, held: Mapping[str, Held]) -> Iterator[Inspected]:
+    """Every file that was looked into where it lies, and whose name fits."""
+    named = {each.sha256: each for each in sifted.candidates}
+    for sha256 in sorted(held.keys() & {*named, *chain(*sifted.hashes.values())}):
+        there = held[sha256]
+        file = named.get(sha256) or Candidate(file=there.file, sha256=sha256)
+        if not misfit(file.file, distribution):
+            holds = there.fingerprint == distribution.fingerprint
+            yield Inspected(where=there.where, file=file, holds=holds, here=False)
 
 
 def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -> Inspected | None:

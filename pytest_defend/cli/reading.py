@@ -148,7 +148,7 @@ COMMANDS = {
                 {"action": "store_true", "help": "say how each origin is known, and what it is not"},
             ),
         ),
-        flags=("locks", "index", "wheelhouse", "verify_files", "store"),
+        flags=("locks", "index", "wheelhouse", "prove", "verify_files", "store"),
     ),
     "doctor": Command(run=_doctor, flags=("store", "repository", "build_name", "project")),
     "settings": Command(run=_settings, flags=None),

@@ -76,9 +76,10 @@ _Answer = tuple[Origin, str]
 
 
 def _by_bytes(distribution: Distribution, known: _Known) -> _Answer | None:
-    """What the bytes at hand say; None when they say nothing."""
+    """What was looked into says; None when it says nothing."""
     sources = [each.built_from for each in known.inspected if each.built_from is not None]
-    proofs = {each.file.sha256: each for each in known.inspected if each.built_from is None}
+    best_last = sorted(known.inspected, key=lambda each: (each.here, not each.younger, each.where))
+    proofs = {each.file.sha256: each for each in best_last if each.built_from is None}
     if proofs:
         left = known.left
         old = {sha256 for sha256, each in proofs.items() if not each.younger}
@@ -116,7 +117,7 @@ def _by_sources(distribution: Distribution, known: _Known, partial: frozenset[st
 
 
 def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
-    """The same without the files whose bytes are at hand and hold something else."""
+    """The same without the files that hold something else."""
     wrong: dict[str, Inspected] = {}
     for each in sorted(inspected, key=lambda each: each.where):
         if not each.holds:
@@ -132,7 +133,10 @@ def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
         for group, candidates in sifted.files.items()
         if (kept := tuple(each for each in candidates if each.sha256 not in wrong))
     }
-    return replace(sifted, files=files, rejected=tuple(rejected))
+    hashes = {
+        source: kept for source, allowed in sifted.hashes.items() if (kept := allowed.difference(wrong))
+    }
+    return replace(sifted, files=files, hashes=hashes, rejected=tuple(rejected))
 
 
 def _candidate(sifted: Sifted, sha256: str) -> Candidate:

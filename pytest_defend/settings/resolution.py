@@ -66,6 +66,7 @@ class Settings:
     locks: tuple[str, ...]
     index: tuple[str, ...]
     wheelhouse: tuple[str, ...]
+    prove: bool
     verify_files: bool
     output: str
     """`all`, `failed` or `none`."""

@@ -63,6 +63,13 @@ EVIDENCE: tuple[Option, ...] = (
         help="Folder of wheels that packages were installed from; may be repeated.",
     ),
     Option(
+        name="prove",
+        **names("prove"),
+        kind="flag",
+        default=False,
+        help="Look into each file where it lies, to prove that it holds what is installed.",
+    ),
+    Option(
         name="verify_files",
         **names("verify_files"),
         kind="flag",

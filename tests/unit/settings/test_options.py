@@ -35,6 +35,7 @@ def test_flags_keys_and_variables_are_as_documented() -> None:
         ("--defend-locks", "locks", "DEFEND_LOCKS", ()),
         ("--defend-index", "index", "DEFEND_INDEX", ()),
         ("--defend-wheelhouse", "wheelhouse", "DEFEND_WHEELHOUSE", ()),
+        ("--defend-prove", "prove", "DEFEND_PROVE", ()),
         ("--defend-verify-files", "verify-files", "DEFEND_VERIFY_FILES", ()),
         ("--defend-output", "output", "DEFEND_OUTPUT", ()),
         ("--defend-output-limit", "output-limit", "DEFEND_OUTPUT_LIMIT", ()),

@@ -66,6 +66,7 @@ def test_nothing_given_gives_the_defaults() -> None:
         ),
         index=(),
         wheelhouse=(),
+        prove=False,
         verify_files=False,
         dry_run=False,
         on_error="fail",
