@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,15 +23,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from packaging.tags import parse_tag
 
+from pytest_defend.capture.metadata import read_file
 from pytest_defend.model.fingerprint import fingerprint, read_record
 
 if TYPE_CHECKING:
+    import importlib.metadata
     from collections.abc import Mapping
 
     from pytest_defend.model.distributions import Installed
     from pytest_defend.model.fingerprint import Row
 
-__all__ = ["Content", "Memory", "drift", "read_content", "record_rows", "verified"]
+__all__ = ["Content", "Memory", "drift", "metadata_digests", "read_content", "record_rows", "verified"]
 
 
 class Memory(Protocol):
@@ -41,10 +44,6 @@ class Memory(Protocol):
 
     def put(self, key: str, value: Any) -> None:
         """Remember a JSON value."""
-
-
-class _Text(Protocol):
-    def read_text(self, filename: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class Content:
     fingerprint: str = ""
 
 
-def read_content(found: _Text, folder: Path | None, memory: Memory) -> Content:
+def read_content(found: importlib.metadata.Distribution, folder: Path | None, memory: Memory) -> Content:
     """Read WHEEL and RECORD of an installed copy.
 
     Args:
@@ -71,14 +70,15 @@ def read_content(found: _Text, folder: Path | None, memory: Memory) -> Content:
         memory: Knows fingerprints of earlier readings.
 
     Raises:
+        OSError: RECORD or WHEEL cannot be opened.
         ValueError: RECORD or WHEEL cannot be understood.
     """
-    tags, build_tag = _wheel(found.read_text("WHEEL") or "")
+    tags, build_tag = _wheel(read_file(found, "WHEEL") or "")
     key = _key(folder)
     known = memory.get(key) if key else None
     if isinstance(known, str):
         return Content(tags=tags, build_tag=build_tag, fingerprint=known)
-    text = found.read_text("RECORD")
+    text = read_file(found, "RECORD")
     digest = "" if text is None else fingerprint(read_record(text))
     if key:
         memory.put(key, digest)
@@ -88,11 +88,12 @@ def read_content(found: _Text, folder: Path | None, memory: Memory) -> Content:
 def _key(folder: Path | None) -> str:
     if folder is None:
         return ""
+    path = os.path.join(folder, "RECORD")  # noqa: PTH118  # a Path takes twice the time, for all there is
     try:
-        told = (folder / "RECORD").stat()
+        told = os.stat(path)  # noqa: PTH116
     except OSError:
         return ""
-    return f"{folder / 'RECORD'} {told.st_mtime_ns} {told.st_size}"
+    return f"{path} {told.st_mtime_ns} {told.st_size}"
 
 
 @lru_cache(maxsize=1024)  # most wheels have one of a few
@@ -118,6 +119,22 @@ def record_rows(folder: Path) -> dict[str, Row]:
         return read_record((folder / "RECORD").read_text(encoding="utf-8", errors="surrogateescape"))
     except (OSError, ValueError):
         return {}
+
+
+def metadata_digests(folder: Path) -> frozenset[str]:
+    """The sha256 of METADATA, hexadecimal: as the file is, and as RECORD says it was; none without it.
+
+    Args:
+        folder: Its `.dist-info`.
+    """
+    try:
+        found = {hashlib.sha256((folder / "METADATA").read_bytes()).hexdigest()}
+        algorithm, _, claimed = record_rows(folder)[f"{folder.name}/METADATA"][0].partition("=")
+        if algorithm == "sha256":
+            found.add(base64.urlsafe_b64decode(f"{claimed}=").hex())
+    except (OSError, KeyError, ValueError):
+        return frozenset()
+    return frozenset(found)
 
 
 def verified(installed: Installed) -> Installed:
