@@ -124,7 +124,14 @@ def offers_of(page_url: str, base: str, links: Iterable[Link], *, name: str, ind
         file, url = placed
         version = _version(file, name)
         if version is not None:
-            made = Candidate(file=file, sha256=link.sha256, url=url, index=index, size_bytes=link.size_bytes)
+            made = Candidate(
+                file=file,
+                sha256=link.sha256,
+                url=url,
+                index=index,
+                size_bytes=link.size_bytes,
+                metadata_sha256=link.metadata_sha256,
+            )
             versions.setdefault(version, {})[made] = None
     offers = tuple(
         Offer(source=index, name=name, version=str(version), files=tuple(files), group=GROUP)

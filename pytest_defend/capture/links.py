@@ -37,12 +37,14 @@ class Link:
         file: Name of the file, where the page says it beside the URL.
         sha256: 64 digits; empty when the page does not say it.
         size_bytes: 0 when the page does not say it.
+        metadata_sha256: 64 digits, of the METADATA in a wheel; empty when the page does not say it.
     """
 
     url: str
     file: str = ""
     sha256: str = ""
     size_bytes: int = 0
+    metadata_sha256: str = ""
 
 
 def read_links(page_url: str, content_type: str, content: bytes) -> tuple[str, list[Link]]:
@@ -84,7 +86,13 @@ def _json_link(file: Any) -> Link:
         file=name,
         sha256=_sha256(hashes.get("sha256", "")),
         size_bytes=size if type(size) is int and size > 0 else 0,
+        metadata_sha256=_metadata_sha256(file.get("core-metadata", file.get("dist-info-metadata"))),
     )
+
+
+def _metadata_sha256(said: Any) -> str:
+    """What is said of a file's metadata is `true`, or its digests."""
+    return _sha256(said.get("sha256")) if isinstance(said, dict) else ""
 
 
 def _sha256(text: Any) -> str:
@@ -98,14 +106,16 @@ class _Anchors(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.base = ""
-        self.links: list[str] = []
+        self.links: list[Link] = []
         self.asks = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a tag that matters."""
-        href = dict(attrs).get("href")
+        said = dict(attrs)
+        href = said.get("href")
         if tag == "a" and href:
-            self.links.append(href.strip())
+            metadata = said.get("data-core-metadata") or said.get("data-dist-info-metadata") or ""
+            self.links.append(_html_link(href.strip(), metadata))
         elif tag == "base" and href and not self.base:
             self.base = href.strip()
         elif tag in ("form", "input"):
@@ -124,16 +134,19 @@ def _html_links(page_url: str, content: bytes, *, charset: str) -> tuple[str, li
         base = urljoin(page_url, anchors.base)
     except (AssertionError, RecursionError, ValueError):  # the parser gives up on some declarations
         raise NoPage("cannot be parsed; check the URL of the index.") from None
-    links = [_html_link(href) for href in anchors.links]
-    named = [link.url for link in links if not link.url.endswith(("/", "."))]
+    named = [link.url for link in anchors.links if not link.url.endswith(("/", "."))]
     if anchors.asks or (named and not any(map(_names_archive, named))):
         raise NoPage("is no page of an index but another one; check the URL and its credentials.")
-    return base, links
+    return base, anchors.links
 
 
-def _html_link(href: str) -> Link:
+def _html_link(href: str, metadata: str) -> Link:
     url, _, fragment = href.partition("#")
-    return Link(url=url, sha256=_sha256(fragment.partition("sha256=")[2].partition("&")[0]))
+    return Link(
+        url=url,
+        sha256=_sha256(fragment.partition("sha256=")[2].partition("&")[0]),
+        metadata_sha256=_sha256(metadata.strip().removeprefix("sha256=")),
+    )
 
 
 def _names_archive(url: str) -> bool:

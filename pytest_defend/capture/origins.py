@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_defend.capture.content import metadata_digests
 from pytest_defend.capture.direct import said_by_installer, was_built_by_uv
 from pytest_defend.capture.foreign import SYSTEMS, system_package
 from pytest_defend.capture.wheels import wheel_fingerprint
@@ -26,7 +27,7 @@ from pytest_defend.model.rungs import rung
 from pytest_defend.model.sieve import Here, Sifted, sift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_defend.capture.content import Memory
     from pytest_defend.model.checksums import Checksums
@@ -99,8 +100,12 @@ def _origin(distribution: Distribution, sources: Sources, gaps: dict[Gap, None])
         return _checked(distribution, said, sources, gaps) if said.certainty is Certainty.RECORDED else said
     if _is_foreign(distribution):
         return _foreign(distribution)
-    here = Here(environment=sources.environment, installed_s=_installed_s(distribution))
     offers = sources.offers.get(distribution.name, ())
+    here = Here(
+        environment=sources.environment,
+        installed_s=_installed_s(distribution),
+        metadata=_metadata(distribution, offers),
+    )
     if said is not None:
         named = Offer(source="direct_url.json", name=distribution.name, files=(said,))
         here, offers = replace(here, url=said.url), (named, *offers)
@@ -131,6 +136,13 @@ def _foreign(distribution: Distribution) -> Origin:
     says = f"it belongs to {package}" if package else missing
     evidence = Evidence(source=distribution.metadata, says=says)
     return Origin(certainty=Certainty.FOREIGN, evidence=(evidence,), package=package)
+
+
+def _metadata(distribution: Distribution, offers: Iterable[Offer]) -> frozenset[str]:
+    """Digests of its METADATA, as it is and as its RECORD says; none when no source could be compared."""
+    if not any(file.metadata_sha256 for offer in offers for file in offer.files):
+        return frozenset()
+    return metadata_digests(Path(distribution.location, distribution.metadata))
 
 
 def _installed_s(distribution: Distribution) -> float:

@@ -67,6 +67,8 @@ class Candidate(Document):
     """The index that offers it, without credentials."""
     size_bytes: int = 0
     """How many bytes it has; 0 when the source does not say it."""
+    metadata_sha256: str = ""
+    """64 digits, of the METADATA in it (PEP 658); empty when the source does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

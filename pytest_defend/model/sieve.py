@@ -6,6 +6,7 @@ Rules:
   today is not what it chose.
 - What is left of each source is a set of digests; sources of one group are united. The file is known when
   exactly one digest is in every set. A source that names a fitting file without a digest sets no bounds.
+- A wheel whose METADATA an index describes with another digest than the installed one has is another wheel.
 - Of what was installed by URL, only sources that name this very URL speak: a file of the same name elsewhere
   is another one.
 - Bytes that hold something else than what is installed are rejected; bytes that hold it prove their digest,
@@ -44,11 +45,13 @@ class Here:
         environment: Marker variables of the interpreter it is for.
         installed_s: When it was installed: time of change of its RECORD, epoch seconds.
         url: Where it was installed from, where the installer wrote that down and no digest.
+        metadata: Digests of its METADATA, as it is and as RECORD says; empty when nobody looked.
     """
 
     environment: Mapping[str, str]
     installed_s: float
     url: str = ""
+    metadata: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,7 @@ def sift(distribution: Distribution, offers: Iterable[Offer], here: Here) -> Sif
                 rejected[offer.source, f"it was installed from {here.url}"].add(each.file)
             elif is_sdist_of(each.file, distribution):
                 sdists.add(offer, each)
-            elif why := misfit(each.file, distribution):
+            elif why := misfit(each.file, distribution) or _other_metadata(each, here):
                 rejected[offer.source, why].add(each.file)
             else:
                 files.add(offer, each)
@@ -165,6 +168,13 @@ def _not_meant(distribution: Distribution, offer: Offer, here: Here) -> str:
             return "it is about another Python"
         if offer.written_s > here.installed_s:
             return "it is younger than the installation"
+    return ""
+
+
+def _other_metadata(candidate: Candidate, here: Here) -> str:
+    """Why a wheel that fits by name is another one, in words; empty when it may be the one."""
+    if candidate.metadata_sha256 and here.metadata and candidate.metadata_sha256 not in here.metadata:
+        return "its METADATA is not that of what is installed"
     return ""
 
 
