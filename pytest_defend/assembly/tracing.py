@@ -181,7 +181,10 @@ def read_installed(
     """
     memory = memory_of_environment()
     installed, no_installed = read_distributions(
-        project=project.name, build_requires=project.build_requires, memory=memory
+        project=project.name,
+        build_requires=project.build_requires,
+        group_requires=project.group_requires,
+        memory=memory,
     )
     if settings.verify_files:
         installed = verified(installed)

@@ -57,6 +57,7 @@ def read_distributions(
     project: str = "",
     paths: Sequence[str] | None = None,
     build_requires: Sequence[str] = (),
+    group_requires: Sequence[str] = (),
     memory: Memory | None = None,
 ) -> tuple[Installed, tuple[Gap, ...]]:
     """Read every distribution that can be imported.
@@ -65,6 +66,7 @@ def read_distributions(
         project: Name of the project under test, in any spelling; empty when unknown.
         paths: Folders to look in instead of `sys.path`.
         build_requires: `build-system.requires` of the project's pyproject.toml.
+        group_requires: Requirement strings of its dependency groups, all of them.
         memory: What earlier readings computed.
 
     Returns:
@@ -72,7 +74,12 @@ def read_distributions(
     """
     copies, gaps = _read_all(paths, memory or NoMemory())
     packages, hidden = _first_of_each(copies)
-    installed, unclear = link(packages, project=canonicalize_name(project), build_requires=build_requires)
+    installed, unclear = link(
+        packages,
+        project=canonicalize_name(project),
+        build_requires=build_requires,
+        group_requires=group_requires,
+    )
     every = {*gaps, *hidden, *unclear}
     return installed, tuple(sorted(every, key=lambda gap: gap.problem))
 

@@ -31,6 +31,7 @@ class Project:
         name: As its files say; the name of the folder when they do not.
         version: As its files say; empty when it is computed by a build backend.
         build_requires: What building it requires, as `build-system.requires` says.
+        group_requires: What its dependency groups require, all of them together.
     """
 
     root: Path
@@ -38,6 +39,7 @@ class Project:
     name: str
     version: str
     build_requires: tuple[str, ...] = ()
+    group_requires: tuple[str, ...] = ()
 
 
 def find_project(start: Path) -> Project:
@@ -67,7 +69,33 @@ def _project(root: Path, document: Mapping[str, Any]) -> Project:
         name=next(_texts(tables, "name"), root.name or "unnamed"),
         version=next(_texts(tables, "version"), ""),
         build_requires=_requires(_table(document, "build-system").get("requires")),
+        group_requires=_grouped(document),
     )
+
+
+def _grouped(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of `[dependency-groups]` (PEP 735), and of what Poetry, PDM and uv had before it.
+
+    All groups are read, so that an `include-group` adds nothing.
+    """
+    poetry = _table(document, "tool", "poetry")
+    tables = [
+        poetry.get("dev-dependencies"),
+        *(_table(group, "dependencies") for group in _tables(poetry, "group")),
+    ]
+    named = [name for table in tables if isinstance(table, dict) for name in table]
+    lists = [
+        *_table(document, "dependency-groups").values(),
+        *_table(document, "tool", "pdm", "dev-dependencies").values(),
+        _table(document, "tool", "uv").get("dev-dependencies"),
+        named,
+    ]
+    every = [each for found in lists if isinstance(found, list) for each in found if isinstance(each, str)]
+    return tuple(each for each in every if not each.startswith("-"))  # PDM has options of pip there, too
+
+
+def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    return [each for each in _table(document, key).values() if isinstance(each, dict)]
 
 
 def _requires(value: object) -> tuple[str, ...]:

@@ -450,6 +450,54 @@ def test_scopes_say_what_a_package_is_there_for(tmp_path: Path) -> None:
     assert installed.roots == ("builder", "pytest-plugin", "ring-a", "web")
 
 
+def test_what_the_project_asks_for_in_groups_and_extras_is_not_transitive(tmp_path: Path) -> None:
+    odd = "odd; python_version ~= '3' and extra == 'test'"
+    _install(
+        tmp_path,
+        "app",
+        "1.0",
+        "web",
+        "Test.Tool; extra == 'test'",
+        "app[test]; 'all' == extra",
+        "elsewhere; extra == 'test' and sys_platform == 'no-such-platform'",
+        odd,
+    )
+    _install(tmp_path, "web", "1.0", "elsewhere", "linter", "odd")
+    for name in ("elsewhere", "linter", "odd", "below", "pytest", "old-python", "formatter"):
+        _install(tmp_path, name)
+    _install(tmp_path, "test-tool", "1.0", "below", "extra-of-group; extra == 'x'")
+    _install(tmp_path, "extra-of-group")
+    groups = ["Pytest>=8", "linter", "not-here", "test_tool[x]", "old_python; python_version < '3'", "]["]
+    installed, problems = _read(tmp_path, project="app", group_requires=groups)
+    assert _scopes(installed) == {
+        "app": "",
+        "below": "test transitive",
+        "elsewhere": "runtime transitive",
+        "extra-of-group": "test transitive",
+        "formatter": "test transitive",
+        "linter": "runtime transitive",
+        "odd": "runtime transitive",
+        "old-python": "test transitive",
+        "pytest": "test",
+        "test-tool": "test",
+        "web": "runtime",
+    }
+    assert installed.roots == (
+        "extra-of-group",
+        "formatter",
+        "linter",
+        "old-python",
+        "pytest",
+        "test-tool",
+        "web",
+    )
+    assert _edges(installed)["app"] == ["web"]
+    assert problems == [
+        "a dependency group asks for '][', which is no requirement; its edge is left out.",
+        f"app:1.0 asks for {odd!r}, whose marker makes no sense; its edge is left out.",
+    ]
+
+
 def test_without_a_project_everything_is_there_for_the_tests(tmp_path: Path) -> None:
     _environment(tmp_path)
     installed, problems = _read(tmp_path)

@@ -69,6 +69,38 @@ def test_name_and_version(checkout: Path, pyproject: str, setup_cfg: str, name: 
     assert (project.name, project.version) == (name, version)
 
 
+def test_what_dependency_groups_require_is_read_of_every_tool(checkout: Path) -> None:
+    (checkout / "pyproject.toml").write_text(
+        """
+        [dependency-groups]
+        test = ["pytest>=8", {include-group = "more"}, 3]
+        more = ["coverage[toml]"]
+        none = "text"
+        [tool.poetry]
+        dev-dependencies = {black = "^24"}
+        [tool.poetry.group.docs.dependencies]
+        sphinx = {version = "*", extras = ["x"]}
+        [tool.poetry.group.odd]
+        dependencies = "text"
+        [tool.pdm.dev-dependencies]
+        lint = ["-e file:///here#egg=here", "ruff"]
+        [tool.uv]
+        dev-dependencies = ["mypy"]
+        """
+    )
+    expected = ("pytest>=8", "coverage[toml]", "ruff", "mypy", "black", "sphinx")
+    assert find_project(checkout).group_requires == expected
+
+
+@pytest.mark.parametrize(
+    "pyproject",
+    ["", "dependency-groups = 3", "tool.poetry.group = 3\ntool.uv.dev-dependencies = 3\ntool.pdm = 3"],
+)
+def test_a_project_may_have_no_groups(checkout: Path, pyproject: str) -> None:
+    (checkout / "pyproject.toml").write_text(pyproject)
+    assert find_project(checkout).group_requires == ()
+
+
 def test_a_name_is_found_without_any_pyproject(checkout: Path) -> None:
     (checkout / "setup.cfg").write_bytes(b"[metadata]\nname = old\n")
     assert find_project(checkout).name == "old"
