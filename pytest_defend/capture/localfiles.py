@@ -75,12 +75,14 @@ class LocalFiles:
         return self._by_name.get(file_name, ())
 
     def of(self, name: str) -> tuple[Path, ...]:
-        """Every wheel of a package, sorted.
+        """Every wheel of a package, sorted, but for those that pip built from a commit.
+
+        Whoever has one of these has a `direct_url.json` beside it that says so: it is nobody else's.
 
         Args:
             name: In PEP 503 form.
         """
-        return self._by_package.get(name, ())
+        return tuple(path for path in self._by_package.get(name, ()) if not self._is_of_commit(path))
 
     def by_url(self, url: str) -> Path | None:
         """The bytes of what is, or once was, at a URL; the name of that file says nothing.
@@ -92,11 +94,15 @@ class LocalFiles:
         return path if path is not None and _is_file(path) else None
 
     def built(self, path: Path) -> Candidate | None:
-        """The source distribution that a wheel in a cache was built from; None where that is not known."""
+        """What a wheel in a cache was built from; None for a wheel that nobody built here.
+
+        Returns:
+            A source distribution; a candidate without a name where that is not known.
+        """
         if path.suffix != _WHEEL:
             return None
-        if self._built_by_pip and path.is_relative_to(self._built_by_pip):
-            return _built_by_pip(path.with_name("origin.json"))
+        if self._is_built_by_pip(path):
+            return _source(_origin(path)) or Candidate(file="")
         if self._artifacts and path.is_relative_to(self._artifacts):
             # poetry builds next to what it downloaded, and downloads each file to a folder of its own
             sources = [each for each in _children(path.parent) if each.name.endswith(_SDISTS)]
@@ -141,6 +147,13 @@ class LocalFiles:
         except InvalidDocument:  # written by another version, or by somebody else
             return None
         return checksums if checksums.size_bytes == size_bytes else None
+
+    def _is_built_by_pip(self, path: Path) -> bool:
+        return self._built_by_pip is not None and path.is_relative_to(self._built_by_pip)
+
+    def _is_of_commit(self, path: Path) -> bool:
+        origin = _origin(path) if self._is_built_by_pip(path) else None
+        return origin is not None and origin.archive_info is None
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Path, ...]]:
@@ -196,17 +209,22 @@ def _children(folder: Path) -> list[Path]:
         return []
 
 
-def _built_by_pip(origin: Path) -> Candidate | None:
+def _origin(path: Path) -> DirectUrl | None:
+    """What pip wrote beside a wheel that it built."""
     try:
-        document = DirectUrl.from_dict(json.loads(origin.read_bytes()))
-        file = unquote(urlsplit(document.url).path.rpartition("/")[2])
+        return DirectUrl.from_dict(json.loads(path.with_name("origin.json").read_bytes()))
     except (OSError, AttributeError, RecursionError, TypeError, ValueError, DirectUrlValidationError):
         return None
-    if document.archive_info is None or not file:  # a folder or a commit
+
+
+def _source(origin: DirectUrl | None) -> Candidate | None:
+    """The source distribution that an origin names."""
+    if origin is None or origin.archive_info is None:
         return None
-    sha256 = str((document.archive_info.hashes or {}).get("sha256", ""))
-    return Candidate(
-        file=file,
-        sha256=sha256 if _SHA256.fullmatch(sha256) else "",
-        url=strip_user_information(document.url),
-    )
+    try:
+        file = unquote(urlsplit(origin.url).path.rpartition("/")[2])
+    except ValueError:  # half an address in brackets
+        return None
+    sha256 = str((origin.archive_info.hashes or {}).get("sha256", ""))
+    digest = sha256 if _SHA256.fullmatch(sha256) else ""
+    return Candidate(file=file, sha256=digest, url=strip_user_information(origin.url)) if file else None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_defend.capture.localfiles import LocalFiles
 from pytest_defend.model.checksums import Checksums
+from pytest_defend.model.origins import Candidate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,8 +201,9 @@ def test_a_digest_pip_does_not_know_is_absent(tmp_path: Path) -> None:
         {"url": "file:///tree", "dir_info": {}},
     ],
 )
-def test_pip_may_not_say_it(tmp_path: Path, origin: Any) -> None:
-    assert LocalFiles([], pip_cache=tmp_path).built(_built_by_pip(tmp_path, origin=origin)) is None
+def test_what_pip_built_is_no_download_though_it_may_not_say_what_from(tmp_path: Path, origin: Any) -> None:
+    source = LocalFiles([], pip_cache=tmp_path).built(_built_by_pip(tmp_path, origin=origin))
+    assert source == Candidate(file="")
 
 
 def test_only_wheels_in_a_cache_were_built(tmp_path: Path) -> None:
@@ -307,3 +309,10 @@ def test_a_file_that_changes_while_it_is_read_has_none(
     notes = Notes()
     assert LocalFiles([], memory=notes).checksums(path) is None
     assert notes.puts == 0
+
+
+@pytest.mark.parametrize("info", [{"vcs_info": {"vcs": "git", "commit_id": "ab"}}, {"dir_info": {}}])
+def test_what_pip_built_from_a_commit_is_nobody_elses(tmp_path: Path, info: Any) -> None:
+    kept = _built_by_pip(tmp_path, origin=ORIGIN)
+    _built_by_pip(tmp_path, origin={"url": "file:///r", **info}, key="9876543210")
+    assert LocalFiles([], pip_cache=tmp_path).of("demo") == (kept,)
