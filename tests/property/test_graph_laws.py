@@ -92,6 +92,67 @@ def test_fingerprints_are_equal_exactly_when_nothing_differs(one: Installed, oth
     assert len(diff(one, other)) == len(diff(other, one))
 
 
+_EXTRAS = ("", "x", "a-b")
+_SPELLED = {"": "", "x": "X", "a-b": "a.B"}
+_Asked = tuple[str, frozenset[str], str, bool]  # target, its extras, under which extra, whether it holds here
+
+_asked = st.tuples(
+    st.sampled_from(_NAMES),
+    st.frozensets(st.sampled_from(_EXTRAS[1:])),
+    st.sampled_from(_EXTRAS),
+    st.booleans(),
+)
+_worlds = st.dictionaries(st.sampled_from(_NAMES), st.frozensets(_asked, max_size=5))
+
+
+def _requirement(asked: _Asked) -> str:
+    target, extras, under, holds = asked
+    written = f"{target.upper()}[{','.join(sorted(_SPELLED[extra] for extra in extras))}]>=1"
+    markers = [] if holds else ["sys_platform == 'no-such-platform'"]
+    markers += [f"extra == '{_SPELLED[under]}'"] if under else []
+    return "; ".join([written, *([" and ".join(markers)] if markers else [])])
+
+
+def _in_use(world: Mapping[str, frozenset[_Asked]], build: frozenset[_Asked]) -> set[tuple[str, str]]:
+    """Packages with each extra that somebody asks for, tried until nothing changes."""
+    found = {(name, "") for name in world}
+    found |= {
+        (target, extra) for target, extras, under, holds in build if holds and not under for extra in extras
+    }
+    while True:
+        more = {
+            (target, extra)
+            for name, asks in world.items()
+            for target, extras, under, holds in asks
+            if holds and (name, under) in found
+            for extra in extras
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+@given(_worlds, st.frozensets(_asked, max_size=2))
+def test_an_edge_is_a_requirement_that_holds_with_an_extra_in_use(
+    world: dict[str, frozenset[_Asked]], build: frozenset[_Asked]
+) -> None:
+    packages = {
+        name: Package(
+            distribution=Distribution(name=name, version="1"), requirements=tuple(map(_requirement, asks))
+        )
+        for name, asks in world.items()
+    }
+    installed, gaps = link(packages, project="", build_requires=tuple(map(_requirement, build)))
+    used = _in_use(world, build)
+    for each in installed.distributions:
+        assert set(each.requires) == {
+            Edge(target=asked[0], requirement=_requirement(asked), extras=tuple(sorted(asked[1])))
+            for asked in world[each.name]
+            if asked[3] and (each.name, asked[2]) in used
+        }
+    assert gaps == ()
+
+
 def _linked(graph: _Graph, project: str, build: set[str]) -> Installed:
     packages = {
         name: Package(distribution=Distribution(name=name, version="1"), requirements=tuple(sorted(targets)))

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_defend.capture.distributions import read_distributions
@@ -644,15 +645,46 @@ def test_what_is_no_text_on_the_import_path_does_not_count(
     assert ([each.name for each in installed.distributions], gaps) == (["near"], ())
 
 
-def _pip_list() -> Iterable[tuple[str, str]]:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "list", "--format=json"]
+def _pip_inspect() -> dict[str, dict[str, Any]]:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "inspect"]
     answer = subprocess.run(command, capture_output=True, check=True, text=True)
-    return ((canonicalize_name(each["name"]), each["version"]) for each in json.loads(answer.stdout))
+    return {
+        canonicalize_name(each["metadata"]["name"]): each for each in json.loads(answer.stdout)["installed"]
+    }
+
+
+def _required(truth: dict[str, dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Who asks for what, by pip's word: extras are asked for over and over, until no new one turns up."""
+    asked = {(name, "") for name in truth}
+    edges: set[tuple[str, str, str]] = set()
+    while True:
+        before = len(asked)
+        for name, extra in sorted(asked):
+            for text in truth[name]["metadata"].get("requires_dist", ()):
+                each = Requirement(text)
+                if each.marker is None or each.marker.evaluate({"extra": extra}):
+                    target = canonicalize_name(each.name)
+                    edges.add((name, target, text))
+                    asked |= {(target, wanted) for wanted in each.extras if target in truth}
+        if len(asked) == before:
+            return edges
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="pip is not installed here")
 def test_this_interpreter_has_what_pip_says() -> None:
+    truth = _pip_inspect()
     installed, gaps = read_distributions()
-    assert {(each.name, each.version) for each in installed.distributions} == set(_pip_list())
+    found = _by_name(installed)
+    assert {name: each.version for name, each in found.items()} == {
+        name: each["metadata"]["version"] for name, each in truth.items()
+    }
+    for name, each in found.items():
+        told = truth[name]
+        assert f"{each.location}/{each.metadata}" == told["metadata_location"]
+        assert each.installer == told["installer"]
+        assert each.direct_url == told.get("direct_url", {})
+        assert each.requested in {told["requested"], None}
     assert all(isinstance(gap, Gap) for gap in gaps)
-    assert {"packaging", "pluggy"} <= {edge.target for edge in _by_name(installed)["pytest"].requires}
+    edges = {(name, edge.target, edge.requirement) for name, each in found.items() for edge in each.requires}
+    assert edges == _required(truth)
+    assert {"packaging", "pluggy"} <= {edge.target for edge in found["pytest"].requires}
