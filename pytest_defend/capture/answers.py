@@ -135,7 +135,7 @@ def remember(path: str, asked: str, answer: str, watched: Iterable[str], began_n
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(draft, "x", encoding="utf-8", opener=_private) as file:
-            json.dump(kept, file)
+            file.write(json.dumps(kept))  # `json.dump` leaves its part in C out
         os.replace(draft, path)
     except (OSError, ValueError):
         return

@@ -59,7 +59,7 @@ class DiskMemory:
             descriptor, draft = tempfile.mkstemp(prefix="draft-", dir=self._path.parent)
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump(self._used, file)
+                    file.write(json.dumps(self._used))  # `json.dump` leaves its part in C out
                 Path(draft).replace(self._path)
             except BaseException:
                 Path(draft).unlink(missing_ok=True)

@@ -8,9 +8,10 @@ Rules:
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
+
+from pytest_defend.render.indented import indented
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,9 +47,9 @@ def __getattr__(name: str) -> ModuleType:
 
 def as_json(document: Any) -> None:
     """Print a document as JSON, for scripts."""
-    printed = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
+    printed = indented(document)
     if not can_say(printed):
-        printed = json.dumps(document, indent=2, sort_keys=True)
+        printed = indented(document, ascii_only=True)
     sys.stdout.write(f"{printed}\n")
 
 
