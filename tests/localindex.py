@@ -3,7 +3,7 @@
 Rules:
 - The folder is read at every request: a file that is put there later is offered from then on.
 - JSON is answered to those who ask for it and only where the index speaks it, else HTML.
-- Every request is counted by its path, refused ones too.
+- Every request is counted by its path, refused ones too; `parts` counts the parts of files that were given.
 
 Sources: https://packaging.python.org/en/latest/specifications/simple-repository-api/,
 https://peps.python.org/pep-0658/
@@ -28,6 +28,7 @@ from urllib.parse import quote, unquote, urlsplit
 from wheels import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["Dialect", "LocalIndex"]
@@ -49,6 +50,8 @@ class Dialect:
     """Whether it offers the metadata of a wheel as a file of its own (PEP 658)."""
     credentials: str = ""
     """`user:password` that it asks for; empty for none."""
+    parts: bool = True
+    """Whether it gives parts of files (RFC 9110, range requests)."""
 
 
 class LocalIndex:
@@ -63,6 +66,7 @@ class LocalIndex:
         self.folder = folder
         self.dialect = dialect or Dialect()
         self.counts: Counter[str] = Counter()
+        self.parts = 0
         folder.mkdir(parents=True, exist_ok=True)
         index = self
 
@@ -129,12 +133,29 @@ class _Answering(BaseHTTPRequestHandler):
         elif parts[0] == "simple" and self.asked.files(parts[1]):
             self._page(self._project(parts[1]))
         elif parts[0] == "files" and (data := self._file(parts[1])) is not None:
-            self._send(HTTPStatus.OK, data, "application/octet-stream")
+            self._some(data)
         else:
             self._send(HTTPStatus.NOT_FOUND, b"", "text/plain")
 
-    def _send(self, status: HTTPStatus, data: bytes, kind: str) -> None:
+    def _some(self, data: bytes) -> None:
+        """A file, or the part of it that is asked for."""
+        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+        if asked is None or not self.asked.dialect.parts:
+            self._send(HTTPStatus.OK, data, "application/octet-stream")
+            return
+        first, last = asked.groups()
+        start = int(first) if first else max(len(data) - int(last), 0)
+        end = min(int(last) + 1, len(data)) if first and last else len(data)
+        self.asked.parts += 1
+        place = {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
+        self._send(HTTPStatus.PARTIAL_CONTENT, data[start:end], "application/octet-stream", place)
+
+    def _send(
+        self, status: HTTPStatus, data: bytes, kind: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         if status is HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", 'Basic realm="tests"')
         self.send_header("Content-Type", kind)

@@ -140,9 +140,8 @@ class Inspected:
     @property
     def says(self) -> str:
         """What speaks for it, in words."""
-        return (
-            "these bytes hold what is installed" if self.here else "its RECORD is that of what is installed"
-        )
+        held = "these bytes hold" if self.here else "its RECORD, read where it lies, is that of"
+        return f"{held} what is installed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
