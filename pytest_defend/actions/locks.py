@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_defend.documents.pylock import file_names, pylock
+from pytest_defend.documents.occasion import Occasion, file_names
+from pytest_defend.documents.pylock import pylock
 from pytest_defend.documents.requirements import hashed_requirements
 
 if TYPE_CHECKING:
@@ -35,27 +36,15 @@ def write_locks(folder: Path, header: Header, facts: RunFacts) -> Iterator[str]:
     """
     if facts.installed is None or facts.interpreter is None:
         return
-    build = f"{header.build_name}/{header.build_number}"
-    lock, requirements = file_names(header.build_name, header.build_number)
-    texts = {
-        lock: pylock(
-            facts.installed,
-            interpreter=facts.interpreter,
-            environment=facts.installed.environment,
-            project=header.package,
-            build=build,
-            run=header.run,
-            stage=header.stage,
-        ),
-        requirements: hashed_requirements(
-            facts.installed,
-            interpreter=facts.interpreter,
-            project=header.package,
-            build=build,
-            run=header.run,
-            stage=header.stage,
-        ),
-    }
-    for name, text in texts.items():
+    occasion = Occasion(
+        project=header.package,
+        build_name=header.build_name,
+        build_number=header.build_number,
+        run=header.run,
+        stage=header.stage,
+        interpreter=facts.interpreter,
+    )
+    texts = (pylock(facts.installed, occasion), hashed_requirements(facts.installed, occasion))
+    for name, text in zip(file_names(header.build_name, header.build_number), texts, strict=True):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
         yield name

@@ -6,8 +6,10 @@ Rules:
   nothing an installer would refuse: its name is in PEP 503 form, its version is one of PEP 440, its file
   is one of both, its digest has 64 digits.
 - The package under test is never pinned: its files are the subjects of the build.
-- A URL is used when an installer can read it and finds the name of the file at its end; else that name stands
-  for it. A `file` URL is one, though it leads nowhere on other machines. No URL has a fragment.
+- A file is known by its name. Its URL says where it was got, when other machines can ask there; a path of the
+  machine of the run is never told. Only a repository keeps a `file` URL: nothing else names it.
+- A URL is one that an installer can read; it has no fragment.
+- What may come out different is said in the note of a pin.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -29,27 +30,25 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from pytest_defend.documents.locators import OF_FILES, OF_REPOSITORIES, first_of, last_part
 from pytest_defend.model.origins import Candidate, Certainty, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pytest_defend.model.distributions import Distribution, Installed
     from pytest_defend.model.origins import Origin
 
 __all__ = ["Pin", "Unpinned", "Way", "pins"]
 
 _FILE = re.compile(r"[A-Za-z0-9._+!-]+")  # what a wheel's or sdist's name is made of, so no path
+_ARCHIVE = re.compile(r"[^/\\:]+\.(whl|zip|tgz|tbz|txz|tlz|tar|tar\.[a-z0-9]+)")  # what installers unpack
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_HOST = re.compile(r"[\w.:-]+")
 _COMMITS = {
     "git": re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"),
     "hg": re.compile(r"[0-9a-f]{40}"),
     "bzr": re.compile(r"\d[\d.]*", re.ASCII),
     "svn": re.compile(r"\d+", re.ASCII),
 }
-_FILE_SCHEMES = ("file", "http", "https")
-_VCS_SCHEMES = (*_FILE_SCHEMES, "git", "ssh", "svn")
+_BUILT = "built again when it is installed; what that build uses is not pinned"
 
 
 class Way(Enum):
@@ -57,7 +56,7 @@ class Way(Enum):
 
     WHEEL = "wheel"
     SDIST = "sdist"
-    ARCHIVE = "archive"  # a file asked for by its URL
+    ARCHIVE = "archive"  # a file asked for by its URL, whose name does not tell what it is
     COMMIT = "commit"
 
 
@@ -72,13 +71,13 @@ class Pin:
     version: str
     """As PEP 440 spells it."""
     file: str = ""
-    """Name of a wheel or sdist."""
+    """Its name; empty for a commit, and for an archive that has none at the end of its URL."""
     sha256: str = ""
     """Of the file; empty for a commit only."""
     size_bytes: int = 0
     """Of the file; 0 when that is not known."""
     url: str = ""
-    """Of file or repository; empty for a wheel or sdist when none is known."""
+    """Of file or repository; empty for a file that other machines can get nowhere."""
     index: str = ""
     """The index that offers the file."""
     vcs: str = ""
@@ -89,6 +88,8 @@ class Pin:
     """Branch or tag that was asked for."""
     subdirectory: str = ""
     """Where in archive or repository the package is."""
+    note: str = ""
+    """What may come out different, in words; empty when nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +114,16 @@ def pins(installed: Installed, project: str) -> tuple[Pin | Unpinned, ...]:
     """
     ours = canonicalize_name(project)
     return tuple(
-        Unpinned(distribution=distribution, reason="the package under test")
-        if distribution.name == ours
-        else _judged(distribution)
+        _no(distribution, _tested(distribution)) if distribution.name == ours else _judged(distribution)
         for distribution in installed.distributions
     )
+
+
+def _tested(distribution: Distribution) -> str:
+    origin = distribution.origin
+    if origin is not None and (distribution.editable or origin.certainty is Certainty.TREE):
+        return f"the package under test, {_of_tree(distribution.editable, origin.tree)}"
+    return "the package under test; its files are those of the build"
 
 
 def _judged(distribution: Distribution) -> Pin | Unpinned:
@@ -155,7 +161,8 @@ def _of_tree(editable: bool, tree: Tree | None) -> str:
     if tree is None or not tree.commit:
         return f"{kind}; under no version control"
     changes = {None: "", False: ", without changes", True: ", with changes that are not committed"}
-    return f"{kind}; commit {tree.commit}{changes[tree.dirty]}"
+    untracked = f", with {tree.untracked_count} files that are not tracked" if tree.untracked_count else ""
+    return f"{kind}; commit {tree.commit}{changes[tree.dirty]}{untracked}"
 
 
 def _version(distribution: Distribution) -> str:
@@ -174,7 +181,7 @@ def _commit(distribution: Distribution, origin: Origin, version: str) -> Pin | U
         return _no(distribution, "installed from a repository; the commit is not known")
     if tree.dirty:
         return _no(distribution, f"commit {tree.commit} with changes that are not committed")
-    url = _first_url((_text(distribution.direct_url.get("url")), tree.url), _VCS_SCHEMES)
+    url = first_of((_text(distribution.direct_url.get("url")), tree.url), OF_REPOSITORIES)
     if not url:
         return _no(distribution, f"commit {tree.commit} of a repository that is not known")
     return Pin(
@@ -187,36 +194,46 @@ def _commit(distribution: Distribution, origin: Origin, version: str) -> Pin | U
         commit=tree.commit,
         revision=_text(vcs_info.get("requested_revision")),
         subdirectory=_text(distribution.direct_url.get("subdirectory")) or _text(tree.subdirectory),
+        note=_note(distribution, built=True),
     )
 
 
 def _file(distribution: Distribution, origin: Origin, version: str) -> Pin | Unpinned:
     """From a wheel, or built from an sdist, that an index or a direct URL gave."""
-    direct = isinstance(distribution.direct_url.get("archive_info"), Mapping)
+    direct_url = distribution.direct_url
+    direct = isinstance(direct_url.get("archive_info"), Mapping)
+    subdirectory = _text(direct_url.get("subdirectory")) if direct else ""
     built = origin.certainty is Certainty.BUILT
     file: Candidate | Origin = (origin.built_from or Candidate(file="")) if built else origin
-    way = Way.ARCHIVE if direct else _kind(file.file, distribution.name, version)
+    given = _text(direct_url.get("url")) if direct else ""
+    name, url = file.file or last_part(given), first_of((given, file.url), OF_FILES)
+    way = None if subdirectory else _kind(name, distribution.name, version)
+    if way is None and direct:
+        way, name = Way.ARCHIVE, name if _ARCHIVE.fullmatch(name) and name.isprintable() else ""
     if way is None:
-        return _no(distribution, _unfit(file.file, built))
-    sha256, name = (file.sha256 or _recorded_sha256(distribution.direct_url)).lower(), file.file
-    if direct:
-        url = _first_url((_text(distribution.direct_url.get("url")), file.url), _FILE_SCHEMES)
-    else:
-        url = _first_url((file.url,), _FILE_SCHEMES, name)  # pip takes the name from the URL
-    if not _SHA256.fullmatch(sha256) or (direct and not url):
+        return _no(distribution, _unfit(name, built))
+    sha256 = (file.sha256 or _recorded_sha256(direct_url)).lower()
+    if not _SHA256.fullmatch(sha256) or not (name or url):
         return _no(distribution, f"the digest or the place of {name or 'its archive'} is not known")
     return Pin(
         distribution=distribution,
         certainty=origin.certainty,
         way=way,
         version=version,
-        file="" if direct else name,
+        file=name,
         sha256=sha256,
         size_bytes=file.size_bytes,
         url=url,
-        index=_first_url((file.index,), _FILE_SCHEMES),
-        subdirectory=_text(distribution.direct_url.get("subdirectory")) if direct else "",
+        index=first_of((file.index,), OF_FILES),
+        subdirectory=subdirectory,
+        note=_note(distribution, built=built or way is Way.SDIST),
     )
+
+
+def _note(distribution: Distribution, *, built: bool) -> str:
+    changed = len(distribution.drift)
+    drift = f"{changed} of its files had been changed since it was installed; this is how they were before"
+    return "; ".join(filter(None, (_BUILT if built else "", drift if changed else "")))
 
 
 def _kind(file: str, name: str, version: str) -> Way | None:
@@ -269,21 +286,3 @@ def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(value: object) -> str:
     """A text that can stand in any document; empty for everything else."""
     return value if isinstance(value, str) and value.isprintable() else ""
-
-
-def _first_url(urls: Iterable[str], schemes: tuple[str, ...], file: str = "") -> str:
-    """The first that an installer can read and that ends in `file`, without its fragment."""
-    whole = (url.partition("#")[0] for url in urls)
-    return next((url for url in whole if _leads(url, schemes, file)), "")
-
-
-def _leads(url: str, schemes: tuple[str, ...], file: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:  # no host in these brackets, no number for a port
-        return False
-    path = unquote(parts.path)
-    there = path if parts.scheme == "file" else _HOST.fullmatch(host)
-    ends = path.endswith(f"/{file}") if file else True
-    return bool(there) and ends and parts.scheme in schemes and url.isprintable() and " " not in url

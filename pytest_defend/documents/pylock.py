@@ -4,7 +4,8 @@ Rules:
 - True for one platform and one minor version of Python, and says so.
 - One file or commit for each package; what cannot be installed again is listed in
   `tool.pytest-defend.not-reproducible` with the reason, so that each distribution is named once.
-- Where no URL is known, `path` is the name of the file: it is looked for beside the lock.
+- A file lies beside the lock: `path` is its name. With a URL, pip and uv would ask for it there, and nobody
+  could install from the files that an archive keeps. The URL is told among our keys.
 - Our own keys stand under `tool.pytest-defend` only; no installer needs them.
 - What is written has been validated; the same arguments give the same bytes.
 
@@ -13,10 +14,8 @@ Source: https://packaging.python.org/en/latest/specifications/pylock-toml/
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import tomli_w
 from packaging.markers import Marker
@@ -25,16 +24,16 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pytest_defend.documents.pins import Pin, Way, pins
+from pytest_defend.documents.occasion import file_names, heading
+from pytest_defend.documents.pins import Pin, Unpinned, Way, pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_defend.documents.pins import Unpinned
+    from pytest_defend.documents.occasion import Occasion
     from pytest_defend.model.distributions import Installed
-    from pytest_defend.model.facts import Interpreter
 
-__all__ = ["SCHEMA", "file_names", "pylock"]
+__all__ = ["SCHEMA", "pylock"]
 
 SCHEMA = "pytest-defend/lock/1"
 
@@ -45,74 +44,57 @@ _US = "pytest-defend"
 _DECIDE = ("implementation_name", "platform_machine", "python_version", "sys_platform")
 _VALUE = re.compile(r"[A-Za-z0-9._+-]+")  # as in every marker; needs no quoting
 _MINOR = re.compile(r"(\d+\.\d+)\b", re.ASCII)
-_LONGEST = 100  # characters of a build in the name of a file
-_DIGEST = 8  # characters that tell builds apart whose names had to be cut
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
-_DRIVE = re.compile(r"^/(?=[A-Za-z]:/)")  # of Windows, as a URL writes it
 _LARGEST = 2**63 - 1  # of TOML's whole numbers
 
 
-def pylock(
-    installed: Installed,
-    *,
-    interpreter: Interpreter,
-    environment: Mapping[str, str],
-    project: str,
-    build: str,
-    run: str,
-    stage: str,
-) -> str:
+def pylock(installed: Installed, occasion: Occasion) -> str:
     """The lock as TOML.
 
     Args:
-        installed: With the origin of each distribution.
-        interpreter: That has them.
-        environment: Its PEP 508 marker variables; what is missing does not restrict the lock.
-        project: Name of the package under test.
-        build: The build that ran there.
-        run: Id of the run.
-        stage: Its stage.
+        installed: With the origin of each distribution; a marker variable that its environment does not have
+            does not restrict the lock.
+        occasion: The run.
     """
-    judged = pins(installed, project)
-    kept = [pin for pin in judged if isinstance(pin, Pin)]
+    judged = pins(installed, occasion.project)
+    kept = sorted((pin for pin in judged if isinstance(pin, Pin)), key=lambda pin: pin.distribution.name)
+    others = [one for one in judged if isinstance(one, Unpinned)]
     names = {pin.distribution.name for pin in kept}
-    minor = _MINOR.match(interpreter.version)
+    minor = _MINOR.match(occasion.interpreter.version)
     known = {
-        "implementation_name": interpreter.implementation,
+        "implementation_name": occasion.interpreter.implementation,
         **({"python_version": minor[1]} if minor else {}),
-        **environment,
+        **installed.environment,
+    }
+    ours = {
+        "schema": SCHEMA,
+        "build": _clean(occasion.build),
+        "run": _clean(occasion.run),
+        "stage": _clean(occasion.stage),
+        "not-reproducible": [_listed(one) for one in others],
     }
     lock = Pylock(
         lock_version=Version("1.0"),
         environments=list(_environments(known)),
         requires_python=SpecifierSet(f"=={minor[1]}.*") if minor else None,
         created_by=_US,
-        packages=[_package(pin, names) for pin in sorted(kept, key=lambda pin: pin.distribution.name)],
-        tool={
-            _US: {
-                "schema": SCHEMA,
-                "build": _clean(build),
-                "run": _clean(run),
-                "stage": _clean(stage),
-                "not-reproducible": [_listed(one) for one in judged if not isinstance(one, Pin)],
-            }
-        },
+        packages=[_package(pin, names) for pin in kept],
+        tool={_US: ours},
     )
     lock.validate()
-    return tomli_w.dumps(lock.to_dict())
+    commands = _commands(occasion, commits=any(pin.way is Way.COMMIT for pin in kept))
+    head = heading(occasion, *commands, pinned=len(kept), others=len(others), where="at the end")
+    return f"{head}\n{tomli_w.dumps(lock.to_dict())}"
 
 
-def file_names(build_name: str, build_number: str) -> tuple[str, str]:
-    """Names of the files of a build: its pylock, its hashed requirements.
+def _commands(occasion: Occasion, *, commits: bool) -> tuple[str, str]:
+    """What installs from it.
 
-    PEP 751 allows no dot between `pylock.` and `.toml`; one character takes the place of all that are unsafe.
+    pip wants a digest of everything as soon as anything has one, unless it is told not to; then it still
+    compares those that are there.
     """
-    build = _UNSAFE.sub("-", f"{build_name}-{build_number}")
-    if len(build) > _LONGEST:
-        whole = f"{build_name}\0{build_number}".encode("utf-8", "surrogatepass")
-        digest = hashlib.sha256(whole).hexdigest()[:_DIGEST]
-        build = f"{build[: _LONGEST - _DIGEST - 1]}-{digest}"
-    return f"pylock.{build}.toml", f"requirements.{build}.txt"
+    name, _ = file_names(occasion.build_name, occasion.build_number)
+    options, since = ("--no-deps --no-require-hashes", "26.2") if commits else ("--no-deps", "26.1")
+    return f"pip install {options} -r {name}  # pip {since} or newer", f"uv pip sync {name}  # uv 0.8 or newer"
 
 
 def _environments(known: Mapping[str, str]) -> Iterator[Marker]:
@@ -127,6 +109,10 @@ def _package(pin: Pin, names: set[str]) -> Package:
     ours = {"certainty": pin.certainty.value}
     if found.fingerprint:
         ours["fingerprint"] = _clean(found.fingerprint)
+    if pin.note:
+        ours["note"] = pin.note
+    if pin.url and pin.way is not Way.COMMIT:
+        ours["url"] = pin.url
     of_tree = pin.way in (Way.COMMIT, Way.ARCHIVE)
     if of_tree:
         ours["version"] = pin.version  # the lock may not promise it: a build of the source decides it
@@ -150,11 +136,7 @@ def _sdist(pin: Pin) -> dict[str, Any]:
 
 
 def _archive(pin: Pin) -> dict[str, Any]:
-    place = _place(pin)
-    parts = urlsplit(pin.url)
-    if parts.scheme == "file":  # uv 0.13 reads an archive of this machine by its path only
-        place |= {"url": None, "path": _DRIVE.sub("", unquote(parts.path))}
-    return {"archive": PackageArchive(subdirectory=pin.subdirectory or None, **place)}
+    return {"archive": PackageArchive(subdirectory=pin.subdirectory or None, **_place(pin))}
 
 
 def _commit(pin: Pin) -> dict[str, Any]:
@@ -174,16 +156,17 @@ _SOURCES = {Way.WHEEL: _wheel, Way.SDIST: _sdist, Way.ARCHIVE: _archive, Way.COM
 def _place(pin: Pin) -> dict[str, Any]:
     """Where the file is and what it has to be."""
     return {
-        "url": pin.url or None,
-        "path": None if pin.url else pin.file,
+        "url": None if pin.file else pin.url,
+        "path": pin.file or None,
         "size": pin.size_bytes if 0 < pin.size_bytes <= _LARGEST else None,
         "hashes": {"sha256": pin.sha256},
     }
 
 
-def _listed(one: Unpinned) -> dict[str, str]:
+def _listed(one: Unpinned) -> dict[str, Any]:
     found = one.distribution
-    return {"name": _clean(found.name), "version": _clean(found.version), "reason": _clean(one.reason)}
+    listed = {"name": _clean(found.name), "version": _clean(found.version), "reason": _clean(one.reason)}
+    return {**listed, **({"sha256": list(one.hashes)} if one.hashes else {})}
 
 
 def _clean(text: str) -> str:

@@ -2,12 +2,13 @@
 
 Rules:
 - A package stands in it with every digest it may have: one when its file is known, several when it is one of
-  several files, that of the source distribution when it was built. A file asked for by URL keeps its URL.
+  several files, that of the source distribution when it was built.
+- It is asked for by name and version, so that a folder of files is enough. An archive whose name does not
+  tell what it is keeps its URL.
 - Who has no digest - a commit, a folder, a package of the system - is a comment with the reason, so that
   each distribution is named once.
 - A requirement is made of a PEP 503 name, a PEP 440 version, a quoted URL and digests. Every other text
   stands in a comment, without what could end its line or continue it.
-- The first two lines are ours alone: pip looks in them for the encoding of the file (PEP 263).
 - The same arguments give the same bytes.
 
 Source: https://pip.pypa.io/en/stable/topics/secure-installs/
@@ -18,49 +19,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pytest_defend.documents.pins import Pin, Way, pins
+from pytest_defend.documents.occasion import file_names, heading, one_line
+from pytest_defend.documents.pins import Pin, Unpinned, Way, pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_defend.documents.pins import Unpinned
+    from pytest_defend.documents.occasion import Occasion
     from pytest_defend.model.distributions import Installed
-    from pytest_defend.model.facts import Interpreter
 
 __all__ = ["hashed_requirements"]
 
-_SOURCE = "built from its source distribution; what the build needs is not hashed"
+_FROM = "--no-index --find-links . --require-hashes"
 # Not among them: `;` begins a marker for pip, also in a URL, and `$` a variable that it fills in.
 _URL_SAFE = "%/:=&?~#+!,@()*[]"
 
 
-def hashed_requirements(
-    installed: Installed, *, interpreter: Interpreter, project: str, build: str, run: str, stage: str
-) -> str:
+def hashed_requirements(installed: Installed, occasion: Occasion) -> str:
     """The file, ready to be installed from.
 
     Args:
         installed: With the origin of each distribution.
-        interpreter: That has them.
-        project: Name of the package under test.
-        build: The build that ran there.
-        run: Id of the run.
-        stage: Its stage.
+        occasion: The run.
     """
-    judged = pins(installed, project)
+    judged = pins(installed, occasion.project)
     requirements = [tuple(_requirement(one)) for one in judged]
     others = [_comment(one) for one, found in zip(judged, requirements, strict=True) if not found]
-    head = (
-        "What one test run had installed, written by pytest-defend.",
-        "Install it with: pip install --require-hashes --no-deps -r FILE",
-        f"Build {build}, run {run}, stage {stage}",
-        f"{interpreter.implementation} {interpreter.version} on {interpreter.platform}",
-        f"{len(judged) - len(others)} of {len(judged)} packages; the others, and why, at the end.",
-    )
-    lines = [*(f"# {_line(text)}" for text in head), ""]
-    lines += [line for requirement in requirements for line in requirement]
+    _, name = file_names(occasion.build_name, occasion.build_number)
+    commands = (f"pip install {_FROM} --no-deps -r {name}", f"uv pip sync {_FROM} {name}")
+    pinned = len(judged) - len(others)
+    head = heading(occasion, *commands, pinned=pinned, others=len(others), where="at the end")
+    lines = [line for requirement in requirements for line in requirement]
     lines += ["", *others] if others else []
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in (head, *lines))
 
 
 def _requirement(one: Pin | Unpinned) -> Iterator[str]:
@@ -68,13 +59,13 @@ def _requirement(one: Pin | Unpinned) -> Iterator[str]:
     name = one.distribution.name
     if not isinstance(one, Pin):
         if one.hashes:
-            yield f"# {_line(one.reason)}"
+            yield f"# {one_line(one.reason)}"
             yield from _hashed(f"{name}=={one.version}", one.hashes)
         return
-    if one.way is Way.COMMIT:
+    if not one.sha256 or (one.way is Way.ARCHIVE and not one.url):
         return
-    if one.way is Way.SDIST:
-        yield f"# {_SOURCE}"
+    if one.note:
+        yield f"# {one_line(one.note)}"
     yield from _hashed(_asked(one), (one.sha256,))
 
 
@@ -93,14 +84,11 @@ def _hashed(requirement: str, digests: Sequence[str]) -> Iterator[str]:
 
 
 def _comment(one: Pin | Unpinned) -> str:
-    if isinstance(one, Pin):
+    if isinstance(one, Unpinned):
+        reason = one.reason
+    elif one.way is Way.ARCHIVE:
+        reason = f"the name of {one.file}, sha256 {one.sha256}, does not tell what it is"
+    else:
         inside = f"#subdirectory={one.subdirectory}" if one.subdirectory else ""
         reason = f"a commit has no digest: {one.vcs}+{one.url}@{one.commit}{inside}"
-    else:
-        reason = one.reason
-    return f"# not here: {_line(f'{one.distribution.name}=={one.distribution.version}: {reason}')}"
-
-
-def _line(text: str) -> str:
-    """`text` in one line that does not go on in the next."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text.replace("\\", "/"))
+    return f"# not here: {one_line(f'{one.distribution.name}=={one.distribution.version}: {reason}')}"

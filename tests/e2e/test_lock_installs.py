@@ -3,6 +3,7 @@
 Rules:
 - Original and copies are environments without pip in them; pip and uv of an environment of tools fill them.
 - Nothing but the files of one folder is there to install from: no index, no configuration, no cache.
+- The commands are those that the first lines of the documents tell.
 - The same means: the same distributions, and each with the same fingerprint.
 """
 
@@ -20,28 +21,30 @@ import tarfile
 import tomllib
 import zipfile
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution as Found
-from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.markers import default_environment
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from auditing import commands, contents, empty_venv, found, in_sealed_shell, said_in
 from pytest_defend.capture.environment import read_interpreter
-from pytest_defend.documents.pylock import file_names, pylock
+from pytest_defend.documents.occasion import Occasion, file_names
+from pytest_defend.documents.pylock import pylock
 from pytest_defend.documents.requirements import hashed_requirements
 from pytest_defend.model.distributions import Distribution, Edge, Installed
 from pytest_defend.model.fingerprint import fingerprint, read_record
 from pytest_defend.model.origins import Candidate, Certainty, Origin, Tree
 from runs import environment
-from venvs import Venv, pip
+from venvs import pip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from importlib.metadata import Distribution as Found
     from pathlib import Path
 
     from runs import Finished
+    from venvs import Venv
 
 pytestmark = pytest.mark.slow
 
@@ -164,18 +167,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 @pytest.fixture(scope="module")
 def tools(new_venv: Callable[..., Venv]) -> Venv:
-    """With a pip that reads locks, and with uv."""
-    return new_venv("--upgrade", "pip>=26.1", "uv")
+    """With a pip that reads locks and takes commits, and with uv."""
+    return new_venv("--upgrade", "pip>=26.2", "uv")
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Venv:
-    return _empty(tmp_path / "venv")
-
-
-def _empty(folder: Path) -> Venv:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    return Venv(folder=folder)
+    return empty_venv(tmp_path / "venv")
 
 
 def _pip(tools: Venv, venv: Venv, *arguments: str) -> Finished:
@@ -183,33 +181,9 @@ def _pip(tools: Venv, venv: Venv, *arguments: str) -> Finished:
     return tools.run(venv.folder, "pip", *asked, "install", "--no-index", "--no-compile", *arguments)
 
 
-def _uv(tools: Venv, venv: Venv, verb: str, *arguments: str) -> Finished:
+def _uv(tools: Venv, venv: Venv, *arguments: str) -> Finished:
     asked = ("--python", str(venv.folder), "--offline", "--no-index", "--no-cache", "--no-config")
-    return tools.run(venv.folder, "uv", "pip", verb, *asked, *arguments)
-
-
-def _with_pip(tools: Venv, venv: Venv, *arguments: str) -> None:
-    done = _pip(tools, venv, *arguments)
-    assert done.status == 0, f"{done.out}\n{done.err}"
-
-
-def _with_uv(tools: Venv, venv: Venv, verb: str, *arguments: str) -> None:
-    done = _uv(tools, venv, verb, *arguments)
-    assert done.status == 0, f"{done.out}\n{done.err}"
-
-
-def _found(venv: Venv) -> dict[str, Found]:
-    (site,) = venv.folder.glob("lib/python*/site-packages")
-    return {canonicalize_name(found.name): found for found in distributions(path=[str(site)])}
-
-
-def _contents(venv: Venv) -> dict[str, str]:
-    """Version and fingerprint of each distribution."""
-    return {name: f"{found.version} {_fingerprint(found)}" for name, found in _found(venv).items()}
-
-
-def _fingerprint(found: Found) -> str:
-    return fingerprint(read_record(found.read_text("RECORD") or ""))
+    return tools.run(venv.folder, "uv", "pip", "install", *asked, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -217,11 +191,12 @@ def original(
     house: Path, repository: Repository, tools: Venv, tmp_path_factory: pytest.TempPathFactory
 ) -> Venv:
     """An environment where everything was installed with pip, each in its own way."""
-    venv = _empty(tmp_path_factory.mktemp("original") / "venv")
+    venv = empty_venv(tmp_path_factory.mktemp("original") / "venv")
     vcs = f"grown @ git+{repository.url}@main"
     direct = (house / "direct-1.0-py3-none-any.whl").as_uri()
     asked = ("shop", "shelf-wood", "brewed", *PUBLISHED, vcs, direct)
-    _with_pip(tools, venv, "--find-links", str(house), "--pre", *asked)
+    done = _pip(tools, venv, "--find-links", str(house), "--pre", *asked)
+    assert done.status == 0, f"{done.out}\n{done.err}"
     return venv
 
 
@@ -230,14 +205,15 @@ def installed(original: Venv, house: Path, repository: Repository) -> Installed:
     """What capture tells of the original."""
     wheels = {parse_wheel_filename(path.name)[0]: path for path in house.glob("*.whl")}
     made = [
-        _distribution(name, found, wheels.get(canonicalize_name(name)), house, repository)
-        for name, found in sorted(_found(original).items())
+        _distribution(name, each, wheels.get(canonicalize_name(name)), house, repository)
+        for name, each in sorted(found(original).items())
     ]
-    return Installed(distributions=tuple(made))
+    marks = {name: str(value) for name, value in default_environment().items()}
+    return Installed(distributions=tuple(made), environment=marks)
 
 
 def _distribution(
-    name: str, found: Found, wheel: Path | None, house: Path, repository: Repository
+    name: str, each: Found, wheel: Path | None, house: Path, repository: Repository
 ) -> Distribution:
     direct_url: dict[str, object] = {}
     if name == "grown":
@@ -246,7 +222,7 @@ def _distribution(
         tree = Tree(url=repository.url, commit=repository.commit)
         origin = Origin(certainty=Certainty.BUILT, tree=tree)
     elif wheel is None:
-        sdist = house / f"{name}-{found.version}.tar.gz"
+        sdist = house / f"{name}-{each.version}.tar.gz"
         candidate = Candidate(file=sdist.name, sha256=_sha256(sdist), url=sdist.as_uri())
         origin = Origin(certainty=Certainty.BUILT, built_from=candidate)
     else:
@@ -262,8 +238,8 @@ def _distribution(
     edges = {"shop": ("till",), "till": ("paper",)}.get(name, ())
     return Distribution(
         name=name,
-        version=found.version,
-        fingerprint=_fingerprint(found),
+        version=each.version,
+        fingerprint=fingerprint(read_record(each.read_text("RECORD") or "")),
         direct_url=direct_url,
         requires=tuple(Edge(target=edge, requirement=edge) for edge in edges),
         origin=origin,
@@ -282,104 +258,81 @@ class Documents:
     requirements: Path
 
 
-def _written(folder: Path, installed: Installed) -> Documents:
+def _written(folder: Path, house: Path, installed: Installed) -> Documents:
+    """Both locks, in a folder with the files they want."""
+    shutil.copytree(house, folder)
     interpreter, _ = read_interpreter()
-    facts = {"project": "somewhere-else", "build": "demo/1.0", "run": "r1", "stage": "tests"}
+    occasion = Occasion(
+        project="somewhere-else",
+        build_name="demo",
+        build_number="1.0",
+        run="r1",
+        stage="tests",
+        interpreter=interpreter,
+    )
     lock, requirements = (folder / name for name in file_names("demo", "1.0"))
-    marks = {name: str(value) for name, value in default_environment().items()}
-    lock.write_text(pylock(installed, interpreter=interpreter, environment=marks, **facts), encoding="utf-8")
-    text = hashed_requirements(installed, interpreter=interpreter, **facts)
-    requirements.write_text(text, encoding="utf-8")
+    lock.write_text(pylock(installed, occasion), encoding="utf-8")
+    requirements.write_text(hashed_requirements(installed, occasion), encoding="utf-8")
     return Documents(lock=lock, requirements=requirements)
 
 
 @pytest.fixture
-def documents(installed: Installed, tmp_path: Path) -> Documents:
-    return _written(tmp_path, installed)
+def documents(installed: Installed, house: Path, tmp_path: Path) -> Documents:
+    return _written(tmp_path / "audit of 1", house, installed)
 
 
-def test_pip_installs_the_lock(tools: Venv, documents: Documents, empty: Venv, original: Venv) -> None:
-    # a commit has no digest, and pip asks for one as soon as anything has; those that are there are compared
-    _with_pip(tools, empty, "--no-deps", "--no-require-hashes", "-r", str(documents.lock))
-    assert _contents(empty) == _contents(original)
-
-
-@pytest.mark.parametrize("verb", ["install", "sync"])
-def test_uv_installs_the_lock(
-    verb: str, tools: Venv, documents: Documents, empty: Venv, original: Venv
+@pytest.mark.parametrize("program", ["pip install", "uv pip sync"])
+@pytest.mark.parametrize("kind", ["lock", "requirements"])
+def test_the_first_lines_of_a_lock_install_from_it(
+    program: str, kind: str, tools: Venv, documents: Documents, empty: Venv, original: Venv
 ) -> None:
-    files = ("-r", str(documents.lock)) if verb == "install" else (str(documents.lock),)
-    _with_uv(tools, empty, verb, *files)
-    assert _contents(empty) == _contents(original)
+    file = getattr(documents, kind)
+    (command,) = (command for command in commands(file) if command.startswith(program))
+    done = in_sealed_shell(command, file.parent, tools, empty)
+    assert done.returncode == 0, said_in(done)
+    assert contents(empty) == (contents(original) if kind == "lock" else _hashed(original))
 
 
-def test_pip_installs_the_requirements(
-    tools: Venv, documents: Documents, empty: Venv, house: Path, original: Venv
+def test_uv_installs_from_both(
+    tools: Venv, documents: Documents, empty: Venv, house: Path, tmp_path: Path, original: Venv
 ) -> None:
-    files = ("--find-links", str(house), "-r", str(documents.requirements))
-    _with_pip(tools, empty, "--require-hashes", "--no-deps", *files)
-    assert _contents(empty) == _hashed(original)
-
-
-@pytest.mark.parametrize("verb", ["install", "sync"])
-def test_uv_installs_the_requirements(
-    verb: str, tools: Venv, documents: Documents, empty: Venv, house: Path, original: Venv
-) -> None:
-    no_deps = ("--no-deps", "-r") if verb == "install" else ()
-    files = ("--find-links", str(house), *no_deps, str(documents.requirements))
-    _with_uv(tools, empty, verb, "--require-hashes", *files)
-    assert _contents(empty) == _hashed(original)
+    done = _uv(tools, empty, "-r", str(documents.lock))
+    assert (done.status, contents(empty)) == (0, contents(original)), done
+    other = empty_venv(tmp_path / "other")
+    files = ("--find-links", str(house), "--no-deps", "-r", str(documents.requirements))
+    done = _uv(tools, other, "--require-hashes", *files)
+    assert (done.status, contents(other)) == (0, _hashed(original)), done
 
 
 def test_nothing_of_the_original_is_left_out(original: Venv, documents: Documents) -> None:
     lock = tomllib.loads(documents.lock.read_text(encoding="utf-8"))
-    assert [package["name"] for package in lock["packages"]] == sorted(_contents(original))
+    assert [package["name"] for package in lock["packages"]] == sorted(contents(original))
     assert lock["tool"]["pytest-defend"]["not-reproducible"] == []
     assert len(lock["packages"]) == 12
 
 
-@pytest.fixture
-def beside(tmp_path: Path, house: Path, installed: Installed) -> Documents:
-    """Documents in a folder with the files; the origins know no URL, as those from a `poetry.lock`."""
-    folder = tmp_path / "beside"
-    shutil.copytree(house, folder)
-    kept = [found for found in installed.distributions if not found.direct_url]
-    return _written(folder, Installed(distributions=tuple(map(_without_url, kept))))
-
-
-def _without_url(found: Distribution) -> Distribution:
-    assert found.origin is not None
-    source = found.origin.built_from
-    origin = replace(found.origin, url="", built_from=replace(source, url="") if source else None)
-    return replace(found, origin=origin)
-
-
-def test_files_beside_the_lock_are_enough(
-    tools: Venv, beside: Documents, empty: Venv, tmp_path: Path, original: Venv
+def test_a_lock_without_commits_asks_for_every_digest(
+    tools: Venv, installed: Installed, house: Path, tmp_path: Path, original: Venv
 ) -> None:
-    expected = {name: said for name, said in _hashed(original).items() if name != "direct"}
-    _with_pip(tools, empty, "--require-hashes", "-r", str(beside.lock))
-    assert _contents(empty) == expected
-    other = _empty(tmp_path / "other")
-    _with_uv(tools, other, "sync", "--require-hashes", str(beside.lock))
-    assert _contents(other) == expected
+    hashed = tuple(each for each in installed.distributions if each.name != "grown")
+    beside = _written(tmp_path / "beside", house, replace(installed, distributions=hashed))
+    for number, command in enumerate(commands(beside.lock)):
+        venv = empty_venv(tmp_path / f"venv{number}")
+        strict = re.sub("(install|sync) ", r"\1 --require-hashes ", command, count=1)
+        done = in_sealed_shell(strict, tmp_path / "beside", tools, venv)
+        assert done.returncode == 0, said_in(done)
+        assert contents(venv) == _hashed(original)
 
 
-def test_another_file_of_that_name_is_refused(tools: Venv, beside: Documents, empty: Venv) -> None:
-    _wheel(beside.lock.parent, "paper-1.0-2local-py3-none-any.whl", {"paper.py": "white = Nope\n"})
-    files = ("--find-links", str(beside.lock.parent), "--no-deps", "-r")
-    for refused in (
-        _pip(tools, empty, "-r", str(beside.lock)),
-        _pip(tools, empty, "--no-require-hashes", "-r", str(beside.lock)),
-        _uv(tools, empty, "install", "-r", str(beside.lock)),
-        _pip(tools, empty, "--require-hashes", *files, str(beside.requirements)),
-        _uv(tools, empty, "install", "--require-hashes", *files, str(beside.requirements)),
-    ):
-        assert refused.status != 0
-        assert re.search("(?i)hash(es)?.*mismatch|do not match", refused.out + refused.err), refused
-    assert _contents(empty) == {}
+def test_another_file_of_that_name_is_refused(tools: Venv, documents: Documents, empty: Venv) -> None:
+    _wheel(documents.lock.parent, "paper-1.0-2local-py3-none-any.whl", {"paper.py": "white = Nope\n"})
+    for command in (*commands(documents.lock), *commands(documents.requirements)):
+        refused = in_sealed_shell(command, documents.lock.parent, tools, empty)
+        assert refused.returncode != 0
+        assert re.search("(?i)hash(es)?.*mismatch|do not match", said_in(refused)), said_in(refused)
+    assert contents(empty) == {}
 
 
 def _hashed(venv: Venv) -> dict[str, str]:
     """Of those that have a digest."""
-    return {name: said for name, said in _contents(venv).items() if name != "grown"}
+    return {name: said for name, said in contents(venv).items() if name != "grown"}

@@ -17,8 +17,9 @@ from packaging.pylock import Pylock, is_valid_pylock_path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_defend.documents.occasion import Occasion, file_names
 from pytest_defend.documents.pins import Pin, Unpinned, Way, pins
-from pytest_defend.documents.pylock import file_names, pylock
+from pytest_defend.documents.pylock import pylock
 from pytest_defend.documents.requirements import hashed_requirements
 from pytest_defend.model.distributions import Distribution, Edge, Installed
 from pytest_defend.model.facts import Interpreter
@@ -87,7 +88,9 @@ def candidates(draw: st.DrawFn, name: str, version: str) -> Candidate:
 def direct_urls(draw: st.DrawFn) -> dict[str, Any]:
     """`direct_url.json` as installers write it, and as nobody does."""
     strange = st.dictionaries(st.sampled_from(["vcs_info", "archive_info"]), json_values)
-    urls = st.sampled_from(["https://example.org/a.zip", "file:///a b", "ssh://example.org/a;$HOME\\"])
+    urls = st.sampled_from(
+        ["https://example.org/a.zip", "file:///a b", "file:///here/a b.zip", "ssh://example.org/a;$HOME\\"]
+    )
     return {
         **draw(mostly(st.sampled_from(_DIRECT), strange)),
         "url": draw(mostly(urls, json_values)),
@@ -118,10 +121,15 @@ def origins(draw: st.DrawFn, name: str, version: str) -> Origin:
     )
 
 
+_MARKS = ("implementation_name", "platform_machine", "python_version", "sys_platform", "os_name")
+marks = st.dictionaries(st.sampled_from(_MARKS), st.sampled_from(["linux", "3.12", "x86_64"]) | texts)
+
+
 @st.composite
 def environments(draw: st.DrawFn) -> Installed:
     names = draw(st.lists(mostly(st.sampled_from(NAMES)), unique=True, min_size=1, max_size=4))
-    return Installed(distributions=tuple(draw(distributions(name)) for name in sorted(names)))
+    found = tuple(draw(distributions(name)) for name in sorted(names))
+    return Installed(distributions=found, environment=draw(marks))
 
 
 @st.composite
@@ -139,18 +147,16 @@ def distributions(draw: st.DrawFn, name: str) -> Distribution:
     )
 
 
-_MARKS = ("implementation_name", "platform_machine", "python_version", "sys_platform", "os_name")
-facts = st.fixed_dictionaries(
-    {
-        "interpreter": documents(Interpreter)
-        | documents(Interpreter).map(lambda one: replace(one, version="3.12.1")),
-        "project": st.just("Demo") | texts,
-        "build": texts,
-        "run": texts,
-        "stage": texts,
-    }
+occasions = st.builds(
+    Occasion,
+    project=st.just("Demo") | texts,
+    build_name=texts,
+    build_number=texts,
+    run=texts,
+    stage=texts,
+    interpreter=documents(Interpreter)
+    | documents(Interpreter).map(lambda one: replace(one, version="3.12.1")),
 )
-marks = st.dictionaries(st.sampled_from(_MARKS), st.sampled_from(["linux", "3.12", "x86_64"]) | texts)
 
 
 def _kind(one: Pin | Unpinned) -> str:
@@ -166,12 +172,10 @@ def test_every_kind_is_drawn(kind: str) -> None:
 
 
 @some
-@given(environments(), facts, marks)
-def test_a_lock_is_valid_and_names_each_distribution_once(
-    installed: Installed, facts: dict[str, Any], marks: dict[str, str]
-) -> None:
-    text = pylock(installed, environment=marks, **facts)
-    assert text == pylock(installed, environment=marks, **facts)
+@given(environments(), occasions)
+def test_a_lock_is_valid_and_names_each_distribution_once(installed: Installed, occasion: Occasion) -> None:
+    text = pylock(installed, occasion)
+    assert text == pylock(installed, occasion)
     found = tomllib.loads(text.encode().decode())
     Pylock.from_dict(found)
     locked = [package["name"] for package in found["packages"]]
@@ -179,12 +183,16 @@ def test_a_lock_is_valid_and_names_each_distribution_once(
     names = [_spelled(distribution.name) for distribution in installed.distributions]
     assert Counter(locked + others) == Counter(names)
     assert locked == sorted(locked)
-    assert canonicalize_name(facts["project"]) not in locked
+    assert canonicalize_name(occasion.project) not in locked
     assert len(found["environments"]) <= 1
     for package in found["packages"]:
         assert {one["name"] for one in package.get("dependencies", [])} <= set(locked) - {package["name"]}
         files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
         assert len(files) == ("vcs" not in package and "archive" not in package)
+        for file in [*files, *([package["archive"]] if "archive" in package else [])]:
+            assert file.get("path", "") == file.get("path", "").rpartition("/")[2]
+            assert ("path" in file) != ("url" in file)
+            assert not file.get("url", "").startswith("file:")
 
 
 def _spelled(text: str) -> str:
@@ -192,16 +200,16 @@ def _spelled(text: str) -> str:
 
 
 @some
-@given(environments(), facts)
+@given(environments(), occasions)
 def test_requirements_are_one_for_each_distribution_with_a_digest(
-    installed: Installed, facts: dict[str, Any]
+    installed: Installed, occasion: Occasion
 ) -> None:
-    text = hashed_requirements(installed, **facts)
-    assert text == hashed_requirements(installed, **facts)
+    text = hashed_requirements(installed, occasion)
+    assert text == hashed_requirements(installed, occasion)
     expected: dict[str, set[str]] = {}
-    for one in pins(installed, facts["project"]):
+    for one in pins(installed, occasion.project):
         if isinstance(one, Pin):
-            if one.way is not Way.COMMIT:
+            if one.way in (Way.WHEEL, Way.SDIST) or (one.way is Way.ARCHIVE and one.url):
                 expected[one.distribution.name] = {one.sha256}
         elif one.hashes:
             expected[one.distribution.name] = set(one.hashes)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -26,6 +27,7 @@ MATCHED = Origin(
 )
 SDIST = Candidate(file="lib-2.0.tar.gz", sha256=TWO, url="https://example.org/files/lib-2.0.tar.gz")
 BUILT = Origin(certainty=Certainty.BUILT, built_from=SDIST)
+HASHED: Mapping[str, Any] = {"archive_info": {"hashes": {"sha256": TWO}}}
 GIT: Mapping[str, Any] = {
     "url": "https://example.org/lib.git",
     "vcs_info": {"vcs": "git", "commit_id": COMMIT, "requested_revision": "main"},
@@ -61,7 +63,7 @@ def test_an_exact_origin_is_pinned_to_its_wheel(certainty: Certainty) -> None:
     pin = pinned(replace(MATCHED, certainty=certainty))
     assert (pin.way, pin.certainty) == (Way.WHEEL, certainty)
     assert (pin.file, pin.sha256, pin.size_bytes) == (WHEEL, ONE, 7)
-    assert (pin.url, pin.index) == (URL, "https://example.org/simple/")
+    assert (pin.url, pin.index, pin.note) == (URL, "https://example.org/simple/", "")
 
 
 def test_versions_are_spelled_as_pep_440_does() -> None:
@@ -98,11 +100,11 @@ def test_a_file_without_a_digest_is_none(sha256: str) -> None:
         f"https://example.org:port/{WHEEL}",
         f"https://example.org/a b/{WHEEL}",
         f"https://example.org/\n/{WHEEL}",
-        f"https://example.org/download?file={WHEEL}",
         f"https://exa|mple.org/{WHEEL}",
+        f"file:///home/somebody/{WHEEL}",
     ],
 )
-def test_the_name_stands_for_a_url_that_no_installer_reads(url: str) -> None:
+def test_a_url_that_leads_nowhere_on_other_machines_is_not_told(url: str) -> None:
     pin = pinned(replace(MATCHED, url=url))
     assert (pin.url, pin.file) == ("", WHEEL)
 
@@ -111,7 +113,6 @@ def test_the_name_stands_for_a_url_that_no_installer_reads(url: str) -> None:
     ("url", "kept"),
     [
         (f"{URL}#sha256={ONE}", URL),
-        (f"file:///files/{WHEEL}", f"file:///files/{WHEEL}"),
         (f"https://[::1]:8080/{WHEEL}?a=b", f"https://[::1]:8080/{WHEEL}?a=b"),
     ],
 )
@@ -134,7 +135,12 @@ def test_what_no_installer_can_be_asked_for_is_refused(name: str) -> None:
     ("origin", "changes", "reason"),
     [
         (None, {}, "nobody looked where it came from"),
-        (MATCHED, {"name": "demo"}, "the package under test"),
+        (MATCHED, {"name": "demo"}, "the package under test; its files are those of the build"),
+        (
+            Origin(certainty=Certainty.TREE, tree=Tree(commit="abc")),
+            {"name": "demo", "editable": True},
+            "the package under test, editable install of a working tree; commit abc",
+        ),
         (MATCHED, {"editable": True}, "editable install of a working tree; under no version control"),
         (Origin(certainty=Certainty.TREE), {}, "installed from a folder; under no version control"),
         (
@@ -146,6 +152,11 @@ def test_what_no_installer_can_be_asked_for_is_refused(name: str) -> None:
             Origin(certainty=Certainty.TREE, tree=Tree(commit="abc", dirty=False)),
             {},
             "installed from a folder; commit abc, without changes",
+        ),
+        (
+            Origin(certainty=Certainty.TREE, tree=Tree(commit="abc", dirty=False, untracked_count=2)),
+            {},
+            "installed from a folder; commit abc, without changes, with 2 files that are not tracked",
         ),
         (
             Origin(certainty=Certainty.TREE, tree=Tree(commit="abc")),
@@ -182,6 +193,14 @@ def test_reasons_are_words(origin: Origin | None, changes: dict[str, Any], reaso
 def test_a_built_one_is_pinned_to_its_source() -> None:
     pin = pinned(replace(BUILT, file="lib-2.0-cp311-cp311-linux_x86_64.whl", sha256=ONE))
     assert (pin.way, pin.file, pin.sha256, pin.url) == (Way.SDIST, SDIST.file, TWO, SDIST.url)
+    assert pin.note == "built again when it is installed; what that build uses is not pinned"
+
+
+def test_files_that_were_changed_are_said() -> None:
+    drift = ("changed lib.py", "missing more.py")
+    changed = "2 of its files had been changed since it was installed; this is how they were before"
+    assert pinned(drift=drift).note == changed
+    assert pinned(BUILT, drift=drift).note.endswith(f"not pinned; {changed}")
 
 
 def test_one_of_several_files_keeps_every_digest() -> None:
@@ -241,16 +260,43 @@ def test_an_archive_has_the_digest_its_installer_recorded(archive_info: dict[str
     }
     pin = pinned(Origin(certainty=Certainty.BUILT), direct_url=direct_url)
     assert (pin.way, pin.url, pin.sha256) == (Way.ARCHIVE, "https://example.org/a.zip", TWO)
-    assert (pin.file, pin.index, pin.subdirectory) == ("", "", "x")
+    assert (pin.file, pin.index, pin.subdirectory) == ("a.zip", "", "x")
 
 
-def test_an_archive_of_uv_has_the_digest_of_its_origin() -> None:
-    pin = pinned(direct_url={"url": f"file:///{WHEEL}", "archive_info": {}})
-    assert (pin.way, pin.url, pin.sha256, pin.size_bytes) == (Way.ARCHIVE, f"file:///{WHEEL}", ONE, 7)
+@pytest.mark.parametrize("place", ["file:///home/somebody/", "https://example.org/"])
+@pytest.mark.parametrize(
+    ("file", "way"), [(WHEEL, Way.WHEEL), ("lib-2.0.tar.gz", Way.SDIST), ("v2 (final).zip", Way.ARCHIVE)]
+)
+def test_a_file_asked_for_by_its_url_is_what_its_name_says(place: str, file: str, way: Way) -> None:
+    direct_url = {"url": f"{place}{quote(file)}", "archive_info": {}}
+    pin = pinned(replace(MATCHED, file="", url=""), direct_url=direct_url)
+    assert (pin.way, pin.file, pin.sha256) == (way, file, ONE)
+    assert pin.url == (direct_url["url"] if place.startswith("https") else "")
 
 
-def test_an_archive_that_is_nowhere_is_none() -> None:
-    reason = refused(replace(MATCHED, url=""), direct_url={"archive_info": {}})
-    assert reason == f"the digest or the place of {WHEEL} is not known"
-    unknown = refused(Origin(certainty=Certainty.BUILT), direct_url={"archive_info": {}})
+def test_a_source_in_a_folder_of_an_sdist_is_an_archive() -> None:
+    direct_url = {"url": SDIST.url, "archive_info": {}, "subdirectory": "part"}
+    pin = pinned(BUILT, direct_url=direct_url)
+    assert (pin.way, pin.file, pin.subdirectory) == (Way.ARCHIVE, SDIST.file, "part")
+
+
+@pytest.mark.parametrize(
+    "end", ["", "/download", "/lib", "/a%2Fb.zip", "/..", "/a%0A.zip", "/a%5Cb.zip", "/c:a.zip"]
+)
+def test_what_is_no_name_of_a_file_is_none(end: str) -> None:
+    url = f"https://example.org{end}"
+    pin = pinned(Origin(certainty=Certainty.BUILT), direct_url={"url": url, **HASHED})
+    assert (pin.way, pin.url) == (Way.ARCHIVE, url)
+    assert pin.file == ("b.zip" if end == "/a%2Fb.zip" else "")
+
+
+@pytest.mark.parametrize("url", ["", "file:///home/somebody/download", "https://[example/a.zip"])
+def test_an_archive_that_is_nowhere_is_none(url: str) -> None:
+    unknown = refused(Origin(certainty=Certainty.BUILT), direct_url={"url": url, **HASHED})
     assert unknown == "the digest or the place of its archive is not known"
+
+
+def test_an_archive_without_a_digest_is_none() -> None:
+    direct_url = {"url": "https://example.org/a.zip", "archive_info": {}}
+    reason = refused(Origin(certainty=Certainty.BUILT), direct_url=direct_url)
+    assert reason == "the digest or the place of a.zip is not known"

@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from packaging.pylock import Pylock, PylockSelectError, is_valid_pylock_path
+from packaging.pylock import Pylock, PylockSelectError
 from packaging.tags import Tag
 
-from pytest_defend.documents.pylock import SCHEMA, file_names, pylock
+from pytest_defend.documents.occasion import Occasion
+from pytest_defend.documents.pylock import SCHEMA, pylock
 from pytest_defend.model.distributions import Distribution, Edge, Installed
 from pytest_defend.model.facts import Interpreter
 from pytest_defend.model.origins import Candidate, Certainty, Origin, Tree
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ONE, TWO, COMMIT = "1" * 64, "2" * 64, "c" * 40
+NOTE = "built again when it is installed; what that build uses is not pinned"
 INDEX = "https://example.org/simple/"
 PYTHON = Interpreter(
     implementation="cpython", version="3.11.7", version_text="3.11.7 (main)", platform="linux-x86_64"
@@ -44,20 +48,41 @@ def a_package(name: str, file: str = "", **changes: Any) -> Distribution:
     return replace(Distribution(name=name, version="1.0", origin=origin), **changes)
 
 
-def text(*distributions: Distribution, **changes: Any) -> str:
-    facts: dict[str, Any] = {
-        "interpreter": PYTHON,
-        "environment": MARKS,
-        "project": "Demo",
-        "build": "demo/1",
-        "run": "r1",
-        "stage": "tests",
-    }
-    return pylock(Installed(distributions=distributions), **{**facts, **changes})
+OCCASION = Occasion(
+    project="Demo", build_name="demo", build_number="1", run="r1", stage="tests", interpreter=PYTHON
+)
+
+
+def text(*distributions: Distribution, environment: Mapping[str, str] = MARKS, **changes: Any) -> str:
+    installed = Installed(distributions=distributions, environment=environment)
+    return pylock(installed, replace(OCCASION, **changes))
 
 
 def document(*distributions: Distribution, **changes: Any) -> dict[str, Any]:
     return tomllib.loads(text(*distributions, **changes))
+
+
+def commands(*distributions: Distribution) -> list[str]:
+    return [line.strip("# ") for line in text(*distributions).splitlines() if line.startswith("#     ")]
+
+
+def test_the_first_lines_say_what_installs_from_it() -> None:
+    assert commands() == [
+        "pip install --no-deps -r pylock.demo-1.toml  # pip 26.1 or newer",
+        "uv pip sync pylock.demo-1.toml  # uv 0.8 or newer",
+    ]
+    assert "# 1 of 2 packages; the others, and why, at the end.\n\nlock-version" in text(
+        a_package("lib"), a_package("demo")
+    )
+
+
+def test_a_commit_needs_a_pip_that_takes_what_has_no_digest() -> None:
+    url = "https://example.org/lib.git"
+    origin = Origin(certainty=Certainty.BUILT, tree=Tree(url=url, commit=COMMIT))
+    lib = a_package("lib", origin=origin, direct_url={"url": url, "vcs_info": {"vcs": "git"}})
+    assert commands(lib)[0] == (
+        "pip install --no-deps --no-require-hashes -r pylock.demo-1.toml  # pip 26.2 or newer"
+    )
 
 
 def test_the_head_says_where_it_is_true() -> None:
@@ -91,12 +116,18 @@ def test_a_wheel_is_one_file_with_its_digest() -> None:
             "wheels": [
                 {
                     "name": "lib-1.0-py3-none-any.whl",
-                    "url": "https://example.org/lib-1.0-py3-none-any.whl",
+                    "path": "lib-1.0-py3-none-any.whl",
                     "size": 7,
                     "hashes": {"sha256": ONE},
                 }
             ],
-            "tool": {"pytest-defend": {"certainty": "matched", "fingerprint": "ff"}},
+            "tool": {
+                "pytest-defend": {
+                    "certainty": "matched",
+                    "fingerprint": "ff",
+                    "url": "https://example.org/lib-1.0-py3-none-any.whl",
+                }
+            },
         }
     ]
 
@@ -113,6 +144,18 @@ def test_a_file_without_a_url_lies_beside_the_lock() -> None:
     origin = Origin(certainty=Certainty.MATCHED, file="lib-1.0-py3-none-any.whl", sha256=ONE)
     (package,) = document(a_package("lib", origin=origin))["packages"]
     assert package["wheels"] == [{"name": origin.file, "path": origin.file, "hashes": {"sha256": ONE}}]
+    assert package["tool"] == {"pytest-defend": {"certainty": "matched"}}
+
+
+def test_no_path_of_the_machine_is_told() -> None:
+    file = "lib-1.0-py3-none-any.whl"
+    url = f"file:///home/somebody/{file}"
+    origin = Origin(
+        certainty=Certainty.PROVEN, file=file, sha256=ONE, url=url, index="file:///home/somebody/simple/"
+    )
+    assert "somebody" not in text(a_package("lib", origin=origin))
+    direct_url = {"url": url, "archive_info": {"hashes": {"sha256": ONE}}}
+    assert "somebody" not in text(a_package("lib", origin=origin, direct_url=direct_url))
 
 
 def test_dependencies_are_those_in_the_lock() -> None:
@@ -138,9 +181,9 @@ def test_a_built_one_is_its_source_distribution() -> None:
     (package,) = document(a_package("lib", origin=Origin(certainty=Certainty.BUILT, built_from=source)))[
         "packages"
     ]
-    assert package["sdist"] == {"name": source.file, "url": source.url, "hashes": {"sha256": TWO}}
+    assert package["sdist"] == {"name": source.file, "path": source.file, "hashes": {"sha256": TWO}}
     assert (package["index"], package["version"]) == (INDEX, "1.0")
-    assert package["tool"] == {"pytest-defend": {"certainty": "built"}}
+    assert package["tool"]["pytest-defend"] == {"certainty": "built", "note": NOTE, "url": source.url}
 
 
 def test_a_commit_promises_no_version() -> None:
@@ -157,32 +200,45 @@ def test_a_commit_promises_no_version() -> None:
             "commit-id": COMMIT,
             "subdirectory": "a",
         },
-        "tool": {"pytest-defend": {"certainty": "built", "version": "1.0"}},
+        "tool": {"pytest-defend": {"certainty": "built", "note": NOTE, "version": "1.0"}},
     }
 
 
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("https://example.org/a.zip", {"url": "https://example.org/a.zip"}),
-        ("file:///files/a%20b.zip", {"path": "/files/a b.zip"}),
-        ("file:///C:/files/a.zip", {"path": "C:/files/a.zip"}),
+        ("https://example.org/a.zip", {"path": "a.zip"}),
+        ("https://example.org/archive/main", {"url": "https://example.org/archive/main"}),
+        ("file:///files/a%20b.zip", {"path": "a b.zip"}),
+        ("file:///C:/files/a.zip", {"path": "a.zip"}),
     ],
 )
-def test_an_archive_of_this_machine_is_a_path(url: str, place: dict[str, str]) -> None:
+def test_an_archive_promises_no_version(url: str, place: dict[str, str]) -> None:
     direct_url = {"url": url, "archive_info": {"hashes": {"sha256": TWO}}, "subdirectory": "a"}
     lib = a_package("lib", origin=Origin(certainty=Certainty.BUILT), direct_url=direct_url)
     (package,) = document(lib)["packages"]
     assert package["archive"] == {**place, "hashes": {"sha256": TWO}, "subdirectory": "a"}
+    assert package["tool"]["pytest-defend"]["version"] == "1.0"
     assert "version" not in package
 
 
+def test_one_of_several_files_is_listed_with_their_digests() -> None:
+    candidates = (Candidate(file="", sha256=TWO), Candidate(file="", sha256=ONE))
+    lib = a_package("lib", origin=Origin(certainty=Certainty.CONSTRAINED, candidates=candidates))
+    (listed,) = document(lib)["tool"]["pytest-defend"]["not-reproducible"]
+    assert (listed["name"], listed["sha256"]) == ("lib", [ONE, TWO])
+
+
 def test_who_cannot_be_installed_again_is_listed() -> None:
-    lock = document(a_package("demo"), a_package("lib", version="1\n\udcff", origin=None), build="\udcff")
+    lock = document(a_package("demo"), a_package("lib", version="1\n\udcff", origin=None), stage="\udcff")
     assert lock["packages"] == []
-    assert lock["tool"]["pytest-defend"]["build"] == "\\udcff"
+    assert lock["tool"]["pytest-defend"]["stage"] == "\\udcff"
     assert lock["tool"]["pytest-defend"]["not-reproducible"] == [
-        {"name": "demo", "version": "1.0", "reason": "the package under test"},
+        {
+            "name": "demo",
+            "version": "1.0",
+            "reason": "the package under test; its files are those of the build",
+        },
         {"name": "lib", "version": "1\n\\udcff", "reason": "nobody looked where it came from"},
     ]
 
@@ -226,25 +282,3 @@ def test_a_python_that_is_not_released_is_one_of_its_minor() -> None:
 
 def test_the_same_arguments_give_the_same_text() -> None:
     assert text(a_package("lib"), a_package("demo")) == text(a_package("lib"), a_package("demo"))
-
-
-@pytest.mark.parametrize(
-    ("name", "number", "build"),
-    [
-        ("demo", "1", "demo-1"),
-        ("team/demo", "1.0+a", "team-demo-1-0-a"),
-        ("a_b", "../x\n", "a_b----x-"),
-        ("ä\udcff", "", "---"),
-    ],
-)
-def test_files_are_named_after_the_build(name: str, number: str, build: str) -> None:
-    assert file_names(name, number) == (f"pylock.{build}.toml", f"requirements.{build}.txt")
-    assert is_valid_pylock_path(Path(file_names(name, number)[0]))
-
-
-def test_a_long_name_is_cut_and_still_its_own() -> None:
-    lock, requirements = file_names("a" * 200, "1")
-    assert len(lock) == len("pylock..toml") + 100
-    assert len(requirements) == len("requirements..txt") + 100
-    assert lock != file_names("a" * 200, "2")[0]
-    assert file_names("a" * 98, "1")[0] == f"pylock.{'a' * 98}-1.toml"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pytest_defend.documents.occasion import Occasion
 from pytest_defend.documents.requirements import hashed_requirements
 from pytest_defend.model.distributions import Distribution, Installed
 from pytest_defend.model.facts import Interpreter
@@ -16,39 +17,34 @@ PYTHON = Interpreter(
 )
 MATCHED = Origin(certainty=Certainty.MATCHED, file="lib-1.0-py3-none-any.whl", sha256=ONE)
 SDIST = Candidate(file="lib-1.0.tar.gz", sha256=TWO)
-HEAD = """\
-# What one test run had installed, written by pytest-defend.
-# Install it with: pip install --require-hashes --no-deps -r FILE
-# Build demo/1, run r1, stage tests
-# cpython 3.11.7 on linux-x86_64
-"""
+OCCASION = Occasion(
+    project="Demo", build_name="demo", build_number="1", run="r1", stage="tests", interpreter=PYTHON
+)
 
 
 def text(*distributions: Distribution, **changes: Any) -> str:
-    facts: dict[str, Any] = {
-        "interpreter": PYTHON,
-        "project": "Demo",
-        "build": "demo/1",
-        "run": "r1",
-        "stage": "tests",
-    }
-    return hashed_requirements(Installed(distributions=distributions), **{**facts, **changes})
+    return hashed_requirements(Installed(distributions=distributions), replace(OCCASION, **changes))
 
 
 def lib(origin: Origin | None, **changes: Any) -> Distribution:
     return replace(Distribution(name="lib", version="1.0", origin=origin), **changes)
 
 
-def test_the_head_says_what_it_is() -> None:
-    assert text() == f"{HEAD}# 0 of 0 packages; the others, and why, at the end.\n\n"
+def test_the_first_lines_say_what_installs_from_it() -> None:
+    head = text()
+    assert (
+        "#     pip install --no-index --find-links . --require-hashes --no-deps -r requirements.demo-1.txt\n"
+        "#     uv pip sync --no-index --find-links . --require-hashes requirements.demo-1.txt\n"
+    ) in head
+    assert head.endswith("# 0 of 0 packages; the others, and why, at the end.\n\n")
 
 
 def test_every_package_is_a_requirement_or_a_comment() -> None:
     demo = Distribution(name="demo", version="1.0", origin=MATCHED)
-    assert text(demo, lib(MATCHED)) == (
-        f"{HEAD}# 1 of 2 packages; the others, and why, at the end.\n\n"
+    assert text(demo, lib(MATCHED)).endswith(
+        "# 1 of 2 packages; the others, and why, at the end.\n\n"
         f"lib==1.0 \\\n    --hash=sha256:{ONE}\n"
-        "\n# not here: demo==1.0: the package under test\n"
+        "\n# not here: demo==1.0: the package under test; its files are those of the build\n"
     )
 
 
@@ -68,7 +64,7 @@ def test_one_of_several_files_has_all_their_digests() -> None:
 
 def test_a_built_one_has_the_digest_of_its_source() -> None:
     assert body(lib(Origin(certainty=Certainty.BUILT, built_from=SDIST))) == [
-        "# built from its source distribution; what the build needs is not hashed",
+        "# built again when it is installed; what that build uses is not pinned",
         "lib==1.0 \\",
         f"    --hash=sha256:{TWO}",
     ]
@@ -86,10 +82,26 @@ def test_a_built_one_has_the_digest_of_its_source() -> None:
         ("https://[::1]:80/\\a'b\".zip", "", "https://[::1]:80/%5Ca%27b%22.zip"),
     ],
 )
-def test_an_archive_keeps_its_url(url: str, subdirectory: str, written: str) -> None:
+def test_an_archive_of_another_name_keeps_its_url(url: str, subdirectory: str, written: str) -> None:
     direct_url = {"url": url, "archive_info": {"hashes": {"sha256": TWO}}, "subdirectory": subdirectory}
     found = body(lib(Origin(certainty=Certainty.BUILT), direct_url=direct_url))
-    assert found == [f"lib @ {written} \\", f"    --hash=sha256:{TWO}"]
+    note = "# built again when it is installed; what that build uses is not pinned"
+    assert found == [note, f"lib @ {written} \\", f"    --hash=sha256:{TWO}"]
+
+
+@pytest.mark.parametrize("place", ["file:///home/somebody/", "https://example.org/"])
+def test_a_file_asked_for_by_its_url_is_found_in_a_folder(place: str) -> None:
+    direct_url = {"url": f"{place}{MATCHED.file}", "archive_info": {"hashes": {"sha256": ONE}}}
+    origin = replace(MATCHED, url=f"{place}{MATCHED.file}")
+    assert body(lib(origin, direct_url=direct_url)) == ["lib==1.0 \\", f"    --hash=sha256:{ONE}"]
+
+
+def test_an_archive_of_this_machine_with_another_name_is_a_comment() -> None:
+    direct_url = {"url": "file:///home/somebody/a.zip", "archive_info": {"hashes": {"sha256": TWO}}}
+    assert body(lib(Origin(certainty=Certainty.BUILT), direct_url=direct_url)) == [
+        "",
+        f"# not here: lib==1.0: the name of a.zip, sha256 {TWO}, does not tell what it is",
+    ]
 
 
 @pytest.mark.parametrize("subdirectory", ["", "part"])
@@ -107,13 +119,8 @@ def test_a_commit_is_a_comment(subdirectory: str) -> None:
     "evil", ["a\nb==1", "a\\", "a\x0cb==1", "a\u2028b==1", "a\x85b==1", "a\r", "a\udcff"]
 )
 def test_no_text_leaves_its_line(evil: str) -> None:
-    written = text(lib(None, version=evil), build=evil, run=evil, stage=evil)
+    written = text(lib(None, version=evil), run=evil, stage=evil)
     lines = written.splitlines()
     assert [line for line in lines if not line.startswith("#")] == [""] * 2
     assert not [line for line in lines if line.endswith("\\")]
     assert written.encode()
-
-
-def test_no_text_chooses_the_encoding() -> None:
-    first, second = text(build="coding: utf-16").splitlines()[:2]
-    assert "coding" not in first + second
