@@ -94,7 +94,10 @@ def _commands(occasion: Occasion, *, commits: bool) -> tuple[str, str]:
     """
     name, _ = file_names(occasion.build_name, occasion.build_number)
     options, since = ("--no-deps --no-require-hashes", "26.2") if commits else ("--no-deps", "26.1")
-    return f"pip install {options} -r {name}  # pip {since} or newer", f"uv pip sync {name}  # uv 0.8 or newer"
+    return (
+        f"pip install {options} -r {name}  # pip {since} or newer",
+        f"uv pip sync {name}  # uv 0.8 or newer",
+    )
 
 
 def _environments(known: Mapping[str, str]) -> Iterator[Marker]:
