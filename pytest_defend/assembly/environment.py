@@ -1,20 +1,19 @@
 """The facts of the current interpreter, outside of any test run.
 
 Rules:
-- A store is opened when there is something to ask it for: loading what speaks to it takes longer than the
-  rest.
+- What speaks to a store, to git or to a server is loaded when there is something to ask it: that takes
+  longer than the rest.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_defend.actions.locate import digests, locate
 from pytest_defend.assembly.looking import look
-from pytest_defend.assembly.redaction import redactor_of
 from pytest_defend.assembly.store import check_locator, is_server, open_store
 from pytest_defend.assembly.tracing import read_installed, tree_of
 from pytest_defend.capture.answers import LOOKED_AT
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.distributions import Installed
     from pytest_defend.model.facts import Gap
+    from pytest_defend.model.origins import Tree
     from pytest_defend.settings import Project, Settings
 
 __all__ = ["located", "read_whole_environment"]
@@ -41,10 +41,9 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     Raises:
         DefendError: The store cannot be used.
     """
-    redactor = redactor_of(settings, ())
     interpreter, no_interpreter = read_interpreter()
     platform, no_platform = read_platform()
-    installed, trace, no_installed = read_installed(settings, project, tree_of(redactor, {}))
+    installed, trace, no_installed = read_installed(settings, project, _trees(settings))
     installed, no_answers = trace.finish(installed)
     unread: list[Gap] = []
     return EnvironmentView(
@@ -57,6 +56,21 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
 
 def _as_it_is(installed: Installed, *_: object, **__: object) -> Installed:
     return installed
+
+
+def _trees(settings: Settings) -> Callable[[Path], Tree]:
+    """What version control says about a folder."""
+
+    @cache
+    def loaded() -> Callable[[Path], Tree]:
+        from pytest_defend.assembly.redaction import redactor_of
+
+        return tree_of(redactor_of(settings, ()), {})
+
+    def tree(folder: Path) -> Tree:
+        return loaded()(folder)
+
+    return tree
 
 
 def located(

@@ -26,7 +26,6 @@ from pytest_defend.capture.localfiles import LocalFiles
 from pytest_defend.capture.memory import DiskMemory
 from pytest_defend.capture.origins import Sources, read_origins
 from pytest_defend.capture.sources import read_sources
-from pytest_defend.capture.vcs import read_git
 from pytest_defend.model.origins import Certainty, Tree
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ def tree_of(redactor: Redactor, known: Mapping[Path, GitFacts | None]) -> Callab
         redactor: For what git says.
         known: What is known already, by resolved folder.
     """
+    from pytest_defend.capture.vcs import read_git
 
     @cache
     def tree(folder: Path) -> Tree:
