@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,13 @@ from typing import Any
 import pytest
 
 from pytest_defend.capture.caching import cache_file, cache_folder
-from pytest_defend.capture.content import drift, read_content, record_rows, verified
+from pytest_defend.capture.content import (
+    drift,
+    metadata_digests,
+    read_content,
+    record_rows,
+    verified,
+)
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.memory import DiskMemory, NoMemory
 from pytest_defend.capture.wheels import wheel_fingerprint, wheel_rows
@@ -52,6 +60,28 @@ def test_tags_build_tag_and_fingerprint(tmp_path: Path) -> None:
     assert content.tags == ("py2-none-any", "py3-none-any")
     assert content.build_tag == "2b"
     assert content.fingerprint == wheel_fingerprint(wheel) != ""
+
+
+def test_metadata_is_what_it_is_and_what_record_says_it_was(tmp_path: Path) -> None:
+    info = _unpacked(a_wheel(tmp_path, "demo"), tmp_path / "site")
+    written = hashlib.sha256((info / "METADATA").read_bytes()).hexdigest()
+    assert metadata_digests(info) == {written}
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n", encoding="utf-8")
+    now = hashlib.sha256((info / "METADATA").read_bytes()).hexdigest()
+    assert metadata_digests(info) == {written, now}
+
+
+@pytest.mark.parametrize("spoil", ["METADATA", "RECORD"])
+def test_without_metadata_or_record_no_metadata_is_compared(tmp_path: Path, spoil: str) -> None:
+    info = _unpacked(a_wheel(tmp_path, "demo"), tmp_path / "site")
+    (info / spoil).unlink()
+    assert metadata_digests(info) == frozenset()
+
+
+def test_metadata_that_record_does_not_list_is_not_compared(tmp_path: Path) -> None:
+    info = _unpacked(a_wheel(tmp_path, "demo"), tmp_path / "site")
+    (info / "RECORD").write_text("demo.py,sha256=x,1\n", encoding="utf-8")
+    assert metadata_digests(info) == frozenset()
 
 
 def test_without_record_there_is_no_fingerprint(tmp_path: Path) -> None:
@@ -151,6 +181,19 @@ def test_a_damaged_wheel_is_none(tmp_path: Path) -> None:
     content[position] ^= 0xFF
     wheel.write_bytes(content)
     assert wheel_rows(wheel) == {}
+
+
+def test_an_environment_that_was_unpacked_again_with_its_old_times_is_read_again(tmp_path: Path) -> None:
+    memory = _Counting()
+    found = []
+    for letter in "ab":
+        wheel = a_wheel(tmp_path / letter, "demo", files={"demo.py": letter})
+        info = _unpacked(wheel, tmp_path / "site")
+        os.utime(info / "RECORD", ns=(1, 1))
+        found.append(_content(info, memory).fingerprint)
+        assert found[-1] == wheel_fingerprint(wheel)
+        time.sleep(0.02)  # longer than the clock of a file system takes to move on
+    assert found[0] != found[1]
 
 
 def test_memory_survives_and_keeps_only_what_is_used(tmp_path: Path) -> None:

@@ -92,6 +92,45 @@ def test_a_page_of_today_in_json() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"core-metadata": {"sha256": TWO.upper()}}, TWO),
+        ({"dist-info-metadata": {"sha256": TWO}}, TWO),
+        ({"core-metadata": {"sha256": ONE}, "dist-info-metadata": {"sha256": TWO}}, ONE),
+        ({"core-metadata": {"sha256": "ff"}}, ""),
+        ({"core-metadata": {"md5": TWO}}, ""),
+        ({"core-metadata": {"sha256": 7}}, ""),
+        ({"core-metadata": True}, ""),
+        ({"core-metadata": None}, ""),
+        ({"core-metadata": TWO}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_json_says_of_metadata(said: dict[str, Any], expected: str) -> None:
+    offers, gaps = _json({"filename": "demo-1.0-py3-none-any.whl", "url": "a", "hashes": {}, **said})
+    assert gaps == ()
+    assert [file.metadata_sha256 for file in _files(offers)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (f'data-core-metadata="sha256={TWO}"', TWO),
+        (f"data-dist-info-metadata='sha256={TWO.upper()}'", TWO),
+        (f'data-dist-info-metadata="sha256={ONE}" data-core-metadata="sha256={TWO}"', TWO),
+        ('data-core-metadata="true"', ""),
+        ("data-core-metadata", ""),
+        (f'data-core-metadata="md5={TWO}"', ""),
+        ("", ""),
+    ],
+)
+def test_what_html_says_of_metadata(said: str, expected: str) -> None:
+    offers, gaps = _html(f'<a href="demo-1.0-py3-none-any.whl" {said}>x</a>')
+    assert gaps == ()
+    assert [file.metadata_sha256 for file in _files(offers)] == [expected]
+
+
+@pytest.mark.parametrize(
     ("name", "file", "version"),
     [
         ("demo", "demo-1.0-py3-none-any.whl", "1.0"),
