@@ -5,7 +5,7 @@ Rules:
   are not there: Python itself tells (PEP 578). A path that is looked at without being opened is told with an
   event of ours. Of a distribution, RECORD and the folder count with any file that is read.
 - An answer is given again when the question, the interpreter, the variables that count and the state of each
-  of these paths - time of change, size, number, or absence - are what they were.
+  of these paths - times, size, number, or absence - are what they were.
 - An answer that took a process, a connection or a database is not kept: nobody can say when it changes. Nor
   is one that rests on a file of this very moment, which could change once more without its time telling.
 - This module is the first thing a command imports: it imports nothing of ours, and little of Python's.
@@ -93,7 +93,7 @@ def _state(paths: Iterable[str], before_ns: int) -> str | None:
             continue
         if told.st_mtime_ns >= before_ns:
             return None
-        digest.update(b"%d %d %d\n" % (told.st_mtime_ns, told.st_size, told.st_ino))
+        digest.update(b"%d %d %d %d\n" % (told.st_mtime_ns, told.st_ctime_ns, told.st_size, told.st_ino))
     return digest.hexdigest()
 
 

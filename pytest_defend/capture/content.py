@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from packaging.tags import parse_tag
 
+from pytest_defend.capture.memory import key_of_file
 from pytest_defend.capture.metadata import read_file
 from pytest_defend.model.fingerprint import fingerprint, read_record
 
@@ -93,7 +94,7 @@ def _key(folder: Path | None) -> str:
         told = os.stat(path)  # noqa: PTH116
     except OSError:
         return ""
-    return f"{path} {told.st_mtime_ns} {told.st_size}"
+    return key_of_file(path, told)
 
 
 @lru_cache(maxsize=1024)  # most wheels have one of a few

@@ -4,7 +4,7 @@ Rules:
 - Looked at are folders somebody named, the artifacts of poetry, and what pip downloaded or built. The layout
   of the caches is theirs and may change: what is not found there is not there.
 - Folders are listed once, when the first name is asked for; a cache entry is looked up by its URL.
-- A file is hashed once while its path, time of change and size stay what they are.
+- A file is hashed once while its path, times and size stay what they are.
 - What cannot be read is not there. Nothing is written, moved or downloaded.
 
 Source: `pip/_internal/cache.py` and `pip/_internal/network/cache.py` of pip 26.3; `poetry/utils/cache.py`
@@ -26,6 +26,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.direct_url import DirectUrl, DirectUrlValidationError
 from packaging.utils import canonicalize_name
 
+from pytest_defend.capture.memory import key_of_file
 from pytest_defend.errors import InvalidDocument
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.origins import Candidate
@@ -124,12 +125,15 @@ class LocalFiles:
         try:
             with path.open("rb") as file:
                 told = os.fstat(file.fileno())
-                key = f"{path.absolute()} {told.st_mtime_ns} {told.st_size} checksums"
+                key = f"{key_of_file(path.absolute(), told)} checksums"
                 known = self._known.get(key) or self._remembered(key, told.st_size)
                 if known is None:
                     known = Checksums.of_stream(file)
                     after = os.fstat(file.fileno())
-                    if (after.st_mtime_ns, known.size_bytes) != (told.st_mtime_ns, told.st_size):
+                    if (
+                        key_of_file(path, after) != key_of_file(path, told)
+                        or known.size_bytes != told.st_size
+                    ):
                         return None
                     if self._memory is not None:
                         self._memory.put(key, known.to_dict())

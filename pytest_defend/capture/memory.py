@@ -3,7 +3,8 @@
 Rules:
 - One JSON file for each environment, in the cache folder of the user. What cannot be read or written is no
   failure, only time.
-- Keys name a file with its time of change and its size: another file, or another content, is another key.
+- Keys name a file with its size and both its times: another file, or another content, is another key. Tools
+  that copy and unpack set the time of change of the content as they like, that of the entry they cannot.
 - Only what was used since it was opened is written back, so that it never grows beyond what is there.
 """
 
@@ -17,7 +18,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DiskMemory", "NoMemory"]
+__all__ = ["DiskMemory", "NoMemory", "key_of_file"]
+
+
+def key_of_file(path: str | Path, told: os.stat_result) -> str:
+    """The key of a file as it is now.
+
+    Args:
+        path: Absolute.
+        told: By the system, of the path.
+    """
+    return f"{path} {told.st_mtime_ns} {told.st_ctime_ns} {told.st_size}"
 
 
 class DiskMemory:

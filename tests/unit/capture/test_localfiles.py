@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -252,6 +253,15 @@ def test_a_file_that_changed_is_hashed_again(tmp_path: Path) -> None:
     path.write_bytes(b"three")
     os.utime(path, ns=(1, 2))
     assert files.checksums(path) == Checksums.of(b"three")
+
+
+def test_a_file_that_was_unpacked_again_with_its_old_time_is_hashed_again(tmp_path: Path) -> None:
+    notes = Notes()
+    for content in (b"one", b"two"):
+        path = _write(tmp_path / WHEEL, content)
+        os.utime(path, ns=(1, 1))
+        assert LocalFiles([], memory=notes).checksums(path) == Checksums.of(content)
+        time.sleep(0.02)  # longer than the clock of a file system takes to move on
 
 
 def test_a_memory_lasts_from_run_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
