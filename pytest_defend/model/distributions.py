@@ -236,7 +236,7 @@ def chains(
             kept[name] += fresh
             for longer in ((ids[name], *chain) for chain in fresh):
                 for target in targets[name]:
-                    if ids[target] not in longer:
+                    if len(kept[target]) < MAX_CHAINS and ids[target] not in longer:
                         following.setdefault(target, []).append(longer)
         level = following
     return {name: tuple(found) for name, found in kept.items() if found}
