@@ -128,7 +128,8 @@ class Tracing:
         self, left: list[Distribution]
     ) -> tuple[dict[str, tuple[Offer, ...]], tuple[Gap, ...], dict[str, frozenset[str]]]:
         """All offers for what is left, and of which packages an index did not speak that should."""
-        from pytest_defend.capture.index import ACCEPT, GROUP, PAGE_BYTES, ask_indexes
+        from pytest_defend.capture.index import ACCEPT, PAGE_BYTES, ask_indexes
+        from pytest_defend.capture.indexpage import GROUP
         from pytest_defend.capture.linkpages import ask_pages
         from pytest_defend.stores.http import Fetcher
 

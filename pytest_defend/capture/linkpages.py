@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 
-from pytest_defend.capture.index import offers_of
+from pytest_defend.capture.indexpage import offers_of
 from pytest_defend.capture.links import NoPage, read_links
 from pytest_defend.errors import DefendError
 from pytest_defend.model.facts import Gap

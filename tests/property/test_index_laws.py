@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
-from pytest_defend.capture.index import ask_indexes, read_page
+from pytest_defend.capture.index import ask_indexes
 from pytest_defend.capture.indexlines import read_lines
+from pytest_defend.capture.indexpage import offers_of, read_page, wanted_links
 from pytest_defend.capture.installers import Installers, read_installers
+from pytest_defend.capture.links import Link
 from pytest_defend.model.fields import canonical_bytes
 from strategies import json_values
 
@@ -227,3 +231,23 @@ def test_no_requirements_make_it_raise(tmp_path: Path, text: str) -> None:
     (tmp_path / "requirements.txt").write_bytes(text.encode())
     found = read_lines([tmp_path / "requirements.txt"], {"A": "b"})
     assert all(found.indexes)
+
+
+_PARTS = st.sampled_from(["demo", "Demo", "de.mo", "1.0", "1.0.0", "01.0", "v1.0", "2.0", "1!1.0", "1.0+l.1"])
+_PARTS |= st.sampled_from(
+    ["1", "2b", "py3", "none", "any", "cp311", "abi3", "linux_x86_64", "", "%31.0"]
+)
+_FILES = st.lists(_PARTS, min_size=1, max_size=7).map("-".join) | any_text
+_LINKS = st.tuples(_FILES, st.sampled_from([".whl", ".tar.gz", ".whl.asc", ""])).map("".join)
+
+
+@given(st.lists(_LINKS.map(lambda name: Link(url=f"https://f.example/{name}")), max_size=5), st.booleans())
+def test_no_link_to_a_wanted_version_is_passed_over(links: list[Link], named: bool) -> None:
+    links = [replace(link, file=link.url.rpartition("/")[2]) for link in links] if named else links
+    wanted = [Version("1.0")]
+
+    def found(given: list[Link]) -> list[object]:
+        offers, _ = offers_of("https://f.example/", "https://f.example/", given, name="demo", index="i")
+        return [offer for offer in offers if Version(offer.version) in wanted]
+
+    assert found(wanted_links(links, wanted)) == found(links)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_defend.capture.index import ACCEPT, GROUP, PAGE_BYTES, ask_indexes, read_page
+from pytest_defend.capture.index import ACCEPT, PAGE_BYTES, ask_indexes
+from pytest_defend.capture.indexpage import GROUP, read_page
 from pytest_defend.errors import AccessDenied, NotFound, Unavailable
 from pytest_defend.stores.http import Fetcher
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_defend.capture.index import GROUP
+from pytest_defend.capture.indexpage import GROUP
 from pytest_defend.capture.linkpages import ask_pages
 from pytest_defend.errors import NotFound
 from pytest_defend.stores.http import Fetcher
