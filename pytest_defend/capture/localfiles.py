@@ -118,6 +118,13 @@ class LocalFiles:
                 )
         return None
 
+    def may_be_built(self, path: Path) -> bool:
+        """Whether a wheel may be one that nobody published.
+
+        Poetry keeps what it builds from a commit beside what it downloads, and nothing tells them apart.
+        """
+        return self._artifacts is not None and path.is_relative_to(self._artifacts)
+
     def checksums(self, path: Path) -> Checksums | None:
         """Of the bytes of a file; None when it cannot be read, or changes meanwhile."""
         if not _is_file(path):  # a pipe would never end

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_defend.capture.content import metadata_digests
 from pytest_defend.capture.direct import said_by_installer, was_built_by_uv
 from pytest_defend.capture.foreign import SYSTEMS, system_package
+from pytest_defend.capture.memory import key_of_file
 from pytest_defend.capture.wheels import wheel_fingerprint
 from pytest_defend.model.building import built, named_source
 from pytest_defend.model.facts import Gap
@@ -27,6 +28,7 @@ from pytest_defend.model.rungs import rung
 from pytest_defend.model.sieve import Here, Sifted, sift
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_defend.capture.content import Memory
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalBytes", "Sources", "read_origins"]
 
-_LARGEST = 256 << 20
-"""Bytes of a file that is read only to prove what is known: hashing more would be felt in every run."""
+_IN_PLACE_S = 2
+"""Between the times of a RECORD that lies where it was written; an image or an archive sets them apart."""
 
 
 class LocalBytes(Protocol):
@@ -51,6 +53,9 @@ class LocalBytes(Protocol):
 
     def built(self, path: Path) -> Candidate | None:
         """For a wheel that pip built and kept: what from."""
+
+    def may_be_built(self, path: Path) -> bool:
+        """Whether a wheel may be one that nobody published."""
 
     def checksums(self, path: Path) -> Checksums | None:
         """Of a file."""
@@ -146,10 +151,15 @@ def _metadata(distribution: Distribution, offers: Iterable[Offer]) -> frozenset[
 
 
 def _installed_s(distribution: Distribution) -> float:
+    told = _record(distribution)
+    return told.st_mtime if told else 0
+
+
+def _record(distribution: Distribution) -> os.stat_result | None:
     try:
-        return Path(distribution.location, distribution.metadata, "RECORD").stat().st_mtime
+        return Path(distribution.location, distribution.metadata, "RECORD").stat()
     except OSError:
-        return 0
+        return None
 
 
 def _checked(distribution: Distribution, said: Origin, sources: Sources, gaps: dict[Gap, None]) -> Origin:
@@ -185,8 +195,9 @@ def _inspected(distribution: Distribution, sifted: Sifted, sources: Sources) -> 
     for path in sources.local.of(distribution.name):
         if not misfit(path.name, distribution):
             paths.setdefault(path, path.name)
+    sizes = frozenset({each.size_bytes for each in sifted.candidates} | ({0} if sifted.hashes else set()))
     for path, file in paths.items():
-        read = _read(distribution, path, file, sources)
+        read = _read(distribution, path, file, sources, sizes)
         if read is not None:
             yield read
     yield from _elsewhere(distribution, sifted, sources.held)
@@ -203,25 +214,51 @@ def _elsewhere(distribution: Distribution, sifted: Sifted, held: Mapping[str, He
             yield Inspected(where=there.where, file=file, holds=holds, here=False)
 
 
-def _read(distribution: Distribution, path: Path, file: str, sources: Sources) -> Inspected | None:
-    """The checksums and the content of a file, each read once while it does not change."""
+def _read(
+    distribution: Distribution,
+    path: Path,
+    file: str,
+    sources: Sources,
+    sizes: frozenset[int] = frozenset({0}),
+) -> Inspected | None:
+    """The checksums and the content of a file, each read once while it does not change.
+
+    Args:
+        distribution: As installed.
+        path: Of the file.
+        file: How it is called where it comes from.
+        sources: Know what was read before.
+        sizes: What the files have that sources name, 0 for one that is not said. A file that holds something
+            else, and that none of them can be, is not hashed: wheels can be huge.
+    """
     try:
         told = path.stat()
     except OSError:
         return None
-    checksums = sources.local.checksums(path) if told.st_size <= _LARGEST else None
-    if checksums is None:
-        return None
-    key = f"{path} {told.st_mtime_ns} {told.st_size} fingerprint"
+    key = f"{key_of_file(path, told)} fingerprint"
     content = sources.memory.get(key)
     if content is None:
         content = wheel_fingerprint(path)
         sources.memory.put(key, content)
+    holds = bool(content) and content == distribution.fingerprint
+    if not holds and sizes.isdisjoint({0, told.st_size}):
+        return None
+    checksums = sources.local.checksums(path)
+    if checksums is None:
+        return None
     sums = checksums.to_dict()
     return Inspected(
         where=str(path),
         file=Candidate(file=file, url=path.as_uri(), **sums),
-        holds=bool(content) and content == distribution.fingerprint,
-        younger=told.st_mtime > _installed_s(distribution),
+        holds=holds,
+        younger=_came_later(told, _record(distribution)) or sources.local.may_be_built(path),
         built_from=sources.local.built(path),
     )
+
+
+def _came_later(told: os.stat_result, record: os.stat_result | None) -> bool:
+    """Whether a file was written after an installation, or brought here after it with an older time."""
+    if record is None or told.st_mtime > record.st_mtime:
+        return True
+    in_place = abs(record.st_ctime - record.st_mtime) < _IN_PLACE_S
+    return in_place and told.st_ctime > max(record.st_ctime, record.st_mtime)

@@ -125,7 +125,8 @@ class Inspected:
         file: With the digests of its bytes; where only its RECORD was read, with what the sources say.
         holds: Whether its RECORD is that of what is installed.
         here: Whether its bytes are on this machine.
-        younger: Whether it was written after the installation, so that it cannot be the very file.
+        younger: Whether nothing but a source can say that it is the very file: it came after the
+            installation, or may have been built here.
         built_from: For a wheel that pip built and kept: what it built it from; a candidate without a name
             when that is not known.
     """
