@@ -3,10 +3,13 @@
 Rules:
 - What is installed is asked again and again where little changes; the answer as JSON is kept until something
   it depends on changes (`capture/answers.py`). Every other command just runs.
+- Nobody looks for garbage while that answer is worked out: the process ends with it, there is little of it,
+  and looking takes a twentieth of the time.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 
@@ -51,6 +54,7 @@ def _environment(arguments: list[str]) -> int:
         sys.stdout.write(known)
         return 0
     watch = answers.Watch()
+    gc.disable()
     from contextlib import redirect_stdout
 
     from pytest_defend.cli import main as run

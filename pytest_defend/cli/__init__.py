@@ -26,7 +26,7 @@ from pytest_defend.errors import Conflict, Corrupt, DefendError, StoreError
 from pytest_defend.settings import FLAGS, find_project, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_defend.cli.call import Command
 
@@ -43,12 +43,18 @@ COMMANDS = {name: _KNOWN[name] for name in _ORDER}
 """Every command, in the order of the help."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
+def parser(asked: Iterable[str] = _ORDER) -> argparse.ArgumentParser:
+    """The parser of the command line.
+
+    Args:
+        asked: Names of the commands it knows, all of them when not given: what will not be asked for takes longer
+            to describe than to run.
+    """
     top = argparse.ArgumentParser(prog="pytest-defend", description="Evidence for releases, from test runs.")
     top.add_argument("--version", action="version", version=f"pytest-defend {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
+    for name in asked:
+        command = COMMANDS[name]
         summary = (command.run.__doc__ or "").strip().rstrip(".")
         one = commands.add_parser(name, help=summary, description=f"{summary}.")
         for names, known in command.arguments:
@@ -78,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    given = parser().parse_args(arguments)
+    asked = sys.argv[1:] if arguments is None else arguments
+    named = [name for name in asked[:1] if name in COMMANDS]
+    given = parser(named or _ORDER).parse_args(asked)
     try:
         code = COMMANDS[given.command].run(_called(given))
         sys.stdout.flush()

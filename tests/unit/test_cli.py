@@ -393,14 +393,21 @@ def test_a_command_line_that_cannot_be_parsed(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("usage: pytest-defend")
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(arguments)  # which knows every command
+    assert capsys.readouterr() == told
 
 
 @pytest.mark.parametrize("command", ["", *cli.COMMANDS])
 def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    arguments = [*filter(None, [command]), "--help"]
     with pytest.raises(SystemExit) as ended:
-        cli.main([*filter(None, [command]), "--help"])
+        cli.main(arguments)
     assert ended.value.code == 0
     text = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(arguments)  # which knows every command
+    assert capsys.readouterr().out == text
     assert text.startswith(f"usage: pytest-defend {command}".rstrip())
     if command:
         assert "--format" in text
