@@ -22,7 +22,8 @@ from pytest_defend.actions.pack import Material
 from pytest_defend.assembly.eligibility import foreseeing
 from pytest_defend.assembly.extensions import asked_artifacts
 from pytest_defend.assembly.issues import issues
-from pytest_defend.assembly.packages import changes, fetched, keep_sboms, ran_on, settled
+from pytest_defend.assembly.packages import changes, fetched, keep_sboms, settled
+from pytest_defend.assembly.shipping import ran_on
 from pytest_defend.capture.files import match, read_dists, safe_name
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
@@ -66,7 +67,7 @@ def read_material(run: Recording, config: Any, facts: RunFacts | None) -> Materi
     sboms = () if later else keep_sboms(run, installed, gaps)
     return Material(
         dists=dists,
-        tested={} if later else ran_on(dists, installed),
+        tested={} if later else ran_on(run, dists, installed),
         installed=installed,
         reports=names,
         sboms=sboms,

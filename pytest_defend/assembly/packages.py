@@ -18,20 +18,17 @@ from pytest_defend.actions.locate import locate
 from pytest_defend.assembly.looking import look
 from pytest_defend.capture.distributions import read_distributions
 from pytest_defend.capture.files import read_dists
-from pytest_defend.capture.shipped import compare, imported_from
 from pytest_defend.errors import DefendError
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.distributions import diff
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from pytest_defend.assembly.recording import Recording
     from pytest_defend.model.distributions import DistFile, Distribution, Installed
-    from pytest_defend.model.record import RanOn, RunFacts
+    from pytest_defend.model.record import RunFacts
 
-__all__ = ["changes", "fetched", "keep_sboms", "ran_on", "settled"]
+__all__ = ["changes", "fetched", "keep_sboms", "settled"]
 
 _SBOM_BYTES = 64 << 20
 _SBOMS = "sboms.zip"
@@ -92,14 +89,6 @@ def fetched(run: Recording, gaps: list[Gap]) -> tuple[DistFile, ...]:
     dists, problems = read_dists(folder, ["*"])
     gaps += problems
     return dists
-
-
-def ran_on(dists: Sequence[DistFile], installed: Installed | None) -> Mapping[str, RanOn | None]:
-    """Whether the tests ran on what each distribution file holds, by its path."""
-    if installed is None:
-        return {}
-    known = {each.name: each for each in installed.distributions}
-    return {dist.path: compare(dist, known.get(dist.name), imported_from) for dist in dists}
 
 
 def keep_sboms(run: Recording, installed: Installed | None, gaps: list[Gap]) -> tuple[str, ...]:

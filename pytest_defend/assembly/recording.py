@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from pytest_defend.model.journal import VERSION, Header, header_line, read_lines
 if TYPE_CHECKING:
     from pytest_defend.actions.stated import Key
     from pytest_defend.assembly.tracing import Tracing
+    from pytest_defend.capture.imports import Imports
     from pytest_defend.capture.redaction import Redactor
     from pytest_defend.model.bundle import Manifest, Published
     from pytest_defend.model.ci import CiFacts
@@ -65,6 +67,8 @@ class Recording:
         key: Signs the stage when it is published; None for nobody.
         tracing: What may say where packages came from; None before facts are read, and when taken up later.
         progress: Is told how far each file is on its way to or from a server; None for nobody.
+        imports: Where modules came from, of each worker that ended.
+        began_ns: When facts were read, since 1970; 0 for a run taken up later.
     """
 
     settings: Settings
@@ -78,6 +82,8 @@ class Recording:
     key: Key | None = field(default=None, repr=False)
     tracing: Tracing | None = None
     progress: Progress | None = None
+    imports: list[Imports] = field(default_factory=list)
+    began_ns: int = 0
     _facts: RunFacts | None = None
     _store: Store | None = None
 
@@ -103,6 +109,7 @@ class Recording:
 
     def read_facts(self, config: Any) -> RunFacts:
         """What the run runs on; what could not be read is noted."""
+        self.began_ns = time.time_ns()
         self._facts, gaps = read_facts(self, config)
         self.gaps += map(self._shown, gaps)
         return self._facts

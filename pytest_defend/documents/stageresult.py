@@ -120,17 +120,20 @@ def _name(nodeid: str) -> str:
 def subjects(record: RunRecord) -> tuple[Descriptor, ...]:
     """What a run really tested; empty when it cannot be named by a digest.
 
-    Files first. Without any, the commit that was checked out: that of a working tree the tests ran on, or of
-    the whole run when there is no file to compare. A tree with changes is no commit.
+    Files first: those whose installed copy a process of the tests imported; when none was imported, as by
+    tests that only start programs, those that were installed. Without any, the commit that was checked out:
+    that of a working tree the tests ran on, or of the whole run when there is no file to compare. A tree with
+    changes is no commit.
     """
     tested = [(each, each.tested) for each in record.subjects if each.tested is not None]
-    files = {
-        each.file: Descriptor(name=each.file, digest={"sha256": each.checksums.sha256})
-        for each, ran_on in tested
-        if ran_on.what is Shipped.ARTIFACT
-    }
-    if files:
-        return tuple(files[name] for name in sorted(files))
+    for what in (Shipped.ARTIFACT, Shipped.NOT_IMPORTED):
+        files = {
+            each.file: Descriptor(name=each.file, digest={"sha256": each.checksums.sha256})
+            for each, ran_on in tested
+            if ran_on.what is what
+        }
+        if files:
+            return tuple(files[name] for name in sorted(files))
     trees = [
         (ran_on.tree.commit, ran_on.tree.url)
         for _, ran_on in tested

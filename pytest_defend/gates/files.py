@@ -1,7 +1,8 @@
 """Rules about files: that the tests ran on what is shipped, and what its properties say.
 
 Rules:
-- A wheel was tested when an installed copy of it was, byte for byte, in a green run.
+- A wheel was tested when an installed copy of it was, byte for byte, in a green run; of several environments
+  one is enough.
 - A property is a claim. Where there is evidence for what it says, the evidence decides, and a property that
   says something else is refused.
 """
@@ -38,12 +39,20 @@ _STAGE = "defend.stage."
 _LEVEL = "defend.level"
 _RAN_ON = {
     Shipped.ARTIFACT: "the tests ran on it",
+    Shipped.NOT_IMPORTED: "an installed copy of it was there, and no process of the tests had imported it",
     Shipped.DIFFERS: "the tests ran on a copy of its version with other content",
+    Shipped.CHANGED: "the installed copy was replaced or written to while the tests ran",
+    Shipped.DEFECTIVE: "the file is damaged, or its RECORD is not true: it proves nothing",
+    Shipped.OTHER_WHEEL: "the tests ran on a copy of another wheel of its version",
+    Shipped.NOT_FOR_HERE: "the tests ran where it cannot be installed: another interpreter or platform",
     Shipped.TREE: "the tests ran on a working tree (an editable install)",
     Shipped.SHADOWED: "the tests ran on something of its name that comes first on the import path",
     Shipped.OTHER_VERSION: "the tests ran on another version",
     Shipped.NOT_INSTALLED: "nothing of its name was installed where the tests ran",
 }
+_MISSING = (Shipped.NOT_IMPORTED, Shipped.OTHER_WHEEL, Shipped.NOT_FOR_HERE)
+"""Nothing speaks against the file; evidence for it can only come from another run."""
+_NEAREST = {Ruling.PASS: 0, Ruling.FAIL: 1, Ruling.UNKNOWN: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,8 @@ class ArtifactTested(Rule):
 
     stages: tuple[str, ...] = ()
     """In each of which every wheel must have been tested; those the level requires, or any one."""
+    imported: bool = True
+    """Whether a process of the tests must have imported it; a program that a test starts is not seen."""
 
     def judge(self, evidence: Evidence) -> Finding:
         """What this rule finds."""
@@ -70,13 +81,12 @@ class ArtifactTested(Rule):
         unsure: list[str] = []
         for wheel in wheels:
             for name in names or ("",):
-                ruling, why = _ran_on(evidence, wheel, [r for r in runs if name in ("", r.fact.stage)])
+                asked = [run for run in runs if name in ("", run.fact.stage)]
+                ruling, why = _ran_on(evidence, wheel, asked, imported=self.imported)
                 if ruling is not Ruling.PASS:
                     told = f"{_file(wheel)}, stage {name!r}: {why}" if name else f"{_file(wheel)}: {why}"
                     (failed if ruling is Ruling.FAIL else unsure).append(told)
-        step = (
-            "Install the published wheel and test that: --defend-artifact-from, without an editable install."
-        )
+        step = "Install each published wheel where it can run, and test that: --defend-artifact-from."
         told = listed([*failed, *unsure], "; ")
         if failed:
             return self.fails(expected, told, where(runs), next=step)
@@ -89,26 +99,35 @@ def _file(file: FileFact) -> str:
     return file.path.rpartition("/")[2]
 
 
-def _ran_on(evidence: Evidence, wheel: FileFact, runs: list[StageEvidence]) -> tuple[Ruling, str]:
+def _ran_on(
+    evidence: Evidence, wheel: FileFact, runs: list[StageEvidence], *, imported: bool
+) -> tuple[Ruling, str]:
     """Whether one of these runs tested a wheel, and if not, what is nearest to it."""
-    worst = (Ruling.UNKNOWN, "no run that can be read names it" if runs else "it has not run")
-    for run in runs:
-        ruling, why = standing(evidence, run)
-        if run.record is None or not evidence.is_last(run):
-            worst = (Ruling.UNKNOWN, why if run.record is None else f"{why}, but not for certain as the last")
+    told = [each for run in runs for each in _told(evidence, wheel, run, imported=imported)]
+    if told:
+        return min(told, key=lambda each: _NEAREST[each[0]])
+    return Ruling.UNKNOWN, "no run that can be read names it" if runs else "it has not run"
+
+
+def _told(
+    evidence: Evidence, wheel: FileFact, run: StageEvidence, *, imported: bool
+) -> Iterator[tuple[Ruling, str]]:
+    """What one run says of a wheel."""
+    ruling, why = standing(evidence, run)
+    if run.record is None or not evidence.is_last(run):
+        yield Ruling.UNKNOWN, why if run.record is None else f"{why}, but not for certain as the last"
+        return
+    for subject in run.record.subjects:
+        if not wheel.sha256 or subject.checksums.sha256 != wheel.sha256:
             continue
-        for subject in run.record.subjects:
-            if not wheel.sha256 or subject.checksums.sha256 != wheel.sha256:
-                continue
-            if subject.tested is None:
-                worst = (Ruling.UNKNOWN, "nobody looked what the tests ran on")
-            elif subject.tested.what is not Shipped.ARTIFACT:
-                return Ruling.FAIL, _RAN_ON[subject.tested.what]
-            elif ruling is Ruling.PASS:
-                return Ruling.PASS, why
-            else:
-                worst = (ruling, why)
-    return worst
+        if subject.tested is None:
+            yield Ruling.UNKNOWN, "nobody looked what the tests ran on"
+            continue
+        what = subject.tested.what
+        if what is Shipped.ARTIFACT or (what is Shipped.NOT_IMPORTED and not imported):
+            yield ruling, why
+        else:
+            yield (Ruling.UNKNOWN if what in _MISSING else Ruling.FAIL), _RAN_ON[what]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,13 @@ class Shipped(Enum):
     """What the tests of a package ran on, compared with a file of it that is published."""
 
     ARTIFACT = "artifact"  # an installed copy that holds what the file holds, byte for byte
+    NOT_IMPORTED = "not-imported"  # the same, but no process of the tests imported it
     DIFFERS = "differs"  # an installed copy of its version with other content
-    TREE = "tree"  # a working tree: an editable install
+    CHANGED = "changed"  # an installed copy that was replaced or written to while the tests ran
+    DEFECTIVE = "defective"  # the file is damaged, or its RECORD is not true: it proves nothing
+    OTHER_WHEEL = "other-wheel"  # an installed copy of another wheel of its version
+    NOT_FOR_HERE = "not-for-here"  # the file is for another interpreter or platform
+    TREE = "tree"  # a working tree: an editable install, or the sources themselves
     SHADOWED = "shadowed"  # something of its name that comes first on the import path
     OTHER_VERSION = "other-version"  # an installed copy of another version
     NOT_INSTALLED = "not-installed"  # nothing of its name is installed
@@ -72,7 +77,8 @@ class RanOn(Document):
     fingerprint: str = ""
     """Digest of what the published file holds; empty when its RECORD cannot be read."""
     differs: tuple[str, ...] = ()
-    """Paths whose content differs, sorted; the first 100."""
+    """Files that are not the same: `changed PATH`, `missing PATH` or `added PATH`, as seen from the published
+    one; of a copy that changed, what was written to; of a defective file, what is wrong. The first 100."""
     differs_count: int = 0
     """How many there are, also beyond the first 100."""
     imported_from: str = ""

@@ -1,4 +1,4 @@
-"""What a worker of pytest-xdist does: attach files, and say at its end what only it knows of the collection.
+"""What a worker of pytest-xdist does: attach files, and say at its end what only it knows.
 
 Rules:
 - Results need nothing of ours here: pytest-xdist sends every report to the controller.
@@ -16,6 +16,7 @@ import pytest
 
 from pytest_defend.assembly.redaction import arguments
 from pytest_defend.capture.credentials import secret_arguments
+from pytest_defend.capture.imports import read_imports
 from pytest_defend.capture.marks import read_marks, registered
 from pytest_defend.capture.redaction import Redactor
 from pytest_defend.plugin.attach import Attaching, attaching
@@ -50,5 +51,5 @@ class Worker:
 
     def pytest_sessionfinish(self) -> None:
         """Hand it to the controller; it is sent when this hook's wrappers return."""
-        told = {"deselected": self._deselected, "marks": self._marks}
+        told = {"deselected": self._deselected, "marks": self._marks, "imports": read_imports()}
         self._config.workeroutput["defend"] = json.dumps(told)

@@ -53,6 +53,7 @@ class Workers:
             if told.get("deselected"):
                 self._controller.recorder.deselected(worker, told["deselected"])
             self._controller.recorder.marked(worker, told.get("marks", {}))
+            self._controller.run.imports += [told["imports"]] if "imports" in told else []
             ended = error is None and output is not None
             problem = "" if ended else str(error or "it sent no end")
             self._controller.recorder.worker(

@@ -42,6 +42,16 @@ _WORKERS = 8  # named in a terminal
 _PATHS = 3  # named in a terminal
 _GAPS = 10  # named in a terminal; all of them are in the record
 _KEY = 8  # digits of a key's id, as in names of files
+_INSTEAD = {
+    Shipped.NOT_IMPORTED: "it is installed, and no process of the tests imported it",
+    Shipped.DIFFERS: "the installed copy differs",
+    Shipped.CHANGED: "the installed copy was replaced or written to while the tests ran",
+    Shipped.DEFECTIVE: "the file itself is defective, build it again",
+    Shipped.OTHER_WHEEL: "the installed copy is of another wheel of this version",
+    Shipped.NOT_FOR_HERE: "it is for another interpreter or platform",
+    Shipped.OTHER_VERSION: "another version is installed",
+    Shipped.NOT_INSTALLED: "it is not installed where the tests ran",
+}
 _UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
@@ -74,7 +84,8 @@ def subject_line(file: str, tested: RanOn) -> str:
     """Whether the tests ran on a file that is published."""
     if tested.what is Shipped.ARTIFACT:
         return f"tested what {file} holds, byte for byte"
-    return f"not tested: {file}; {_tested_instead(tested)}"
+    perhaps = "perhaps " if tested.what is Shipped.NOT_IMPORTED else ""
+    return f"{perhaps}not tested: {file}; {_tested_instead(tested)}"
 
 
 def _tested_instead(tested: RanOn) -> str:
@@ -82,12 +93,15 @@ def _tested_instead(tested: RanOn) -> str:
         return f"the tests ran on a working tree{_tree(tested.tree)}"
     if tested.what is Shipped.SHADOWED:
         return f"the tests imported {tested.imported_from}, which hides it"
-    if tested.what is Shipped.DIFFERS:
-        named = ", ".join(tested.differs[:_PATHS])
-        more = ", ..." if tested.differs_count > _PATHS else ""
-        return f"the installed copy differs in {tested.differs_count} files ({named}{more})"
-    other = tested.what is Shipped.OTHER_VERSION
-    return "another version is installed" if other else "it is not installed where the tests ran"
+    return _INSTEAD[tested.what] + _named(tested)
+
+
+def _named(tested: RanOn) -> str:
+    """The first files that are not the same."""
+    if not tested.differs_count:
+        return ""
+    more = f" and {tested.differs_count - _PATHS} more" if tested.differs_count > _PATHS else ""
+    return f": {', '.join(tested.differs[:_PATHS])}{more}"
 
 
 def _tree(tree: Tree | None) -> str:

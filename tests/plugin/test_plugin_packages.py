@@ -98,7 +98,7 @@ def test_the_installed_copy_of_what_is_shipped(scene: Scene) -> None:
 
 def test_an_installed_copy_that_was_patched(scene: Scene) -> None:
     (scene.site / "demo/more.py").write_text("patched = True\n")
-    line = "not tested: demo-1.0-py3-none-any.whl; the installed copy differs in 1 files (demo/more.py)"
+    line = "not tested: demo-1.0-py3-none-any.whl; the installed copy differs: changed demo/more.py"
     assert line in scene.run().lines
     assert _what(scene) is Shipped.DIFFERS
 
@@ -254,13 +254,13 @@ def test_files_that_are_not_what_record_says(scene: Scene, tmp_path: Path) -> No
     (scene.site / "lib.py").write_text("patched\n")
     finished = scene.run("--defend-verify-files")
     (line,) = [line for line in finished.lines if line.startswith("packages: ")]
-    assert line.endswith("; 1 installed files are not what RECORD says")
     installed = scene.record.facts.installed
     assert installed is not None
     assert installed.verified
-    assert {each.name: each.drift for each in installed.distributions if each.drift} == {
-        "lib": ("changed lib.py",)
-    }
+    drift = {each.name: each.drift for each in installed.distributions if each.drift}
+    assert drift["lib"] == ("changed lib.py",)
+    count = sum(map(len, drift.values()))  # certificates of other packages are often patched
+    assert line.endswith(f"; {count} installed files are not what RECORD says")
 
 
 def test_content_that_was_replaced_while_the_tests_ran(scene: Scene, tmp_path: Path) -> None:

@@ -183,7 +183,10 @@ def test_a_file_that_was_not_tested_is_not_in_it(what: Shipped) -> None:
     assert about(
         subject(Shipped.ARTIFACT), subject(what, file="other.whl", commit="c" * 40, dirty=False)
     ) == (FILE,)
-    expected = (Descriptor(digest={"gitCommit": "c" * 40}),) if what is Shipped.TREE else ()
+    expected = {
+        Shipped.TREE: (Descriptor(digest={"gitCommit": "c" * 40}),),
+        Shipped.NOT_IMPORTED: (FILE,),  # tests that start programs import nothing
+    }.get(what, ())
     assert about(subject(what, commit="c" * 40, dirty=False)) == expected
 
 

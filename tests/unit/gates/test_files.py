@@ -41,18 +41,50 @@ GONE = replace(a_stage("smoke"), problem="its journal is not there", record=None
         ((_ran_on(a_stage("smoke"), Shipped.SHADOWED),), Ruling.FAIL, "first on the import path"),
         ((_ran_on(a_stage("smoke"), Shipped.OTHER_VERSION),), Ruling.FAIL, "another version"),
         ((_ran_on(a_stage("smoke"), Shipped.NOT_INSTALLED),), Ruling.FAIL, "nothing of its name"),
+        ((_ran_on(a_stage("smoke"), Shipped.CHANGED),), Ruling.FAIL, "while the tests ran"),
+        ((_ran_on(a_stage("smoke"), Shipped.DEFECTIVE),), Ruling.FAIL, "it proves nothing"),
+        ((_ran_on(a_stage("smoke"), Shipped.NOT_FOR_HERE),), Ruling.UNKNOWN, "cannot be installed"),
+        ((_ran_on(a_stage("smoke"), Shipped.OTHER_WHEEL),), Ruling.UNKNOWN, "another wheel"),
+        ((_ran_on(a_stage("smoke"), Shipped.NOT_IMPORTED),), Ruling.UNKNOWN, "no process of the tests"),
         ((_ran_on(a_stage("smoke"), None),), Ruling.UNKNOWN, "nobody looked"),
         ((a_stage("smoke", outcomes=FAILED),), Ruling.FAIL, "1 failed"),
         ((with_record(a_stage("smoke"), subjects=()),), Ruling.UNKNOWN, "no run that can be read names it"),
         ((GONE,), Ruling.UNKNOWN, "its journal is not there"),
         ((), Ruling.UNKNOWN, "stage 'smoke': it has not run"),
         ((a_stage("smoke"), _ran_on(a_stage("smoke", python="3.13"), Shipped.TREE)), Ruling.PASS, ""),
+        ((_ran_on(a_stage("smoke", python="3.13"), Shipped.TREE), a_stage("smoke")), Ruling.PASS, ""),
+        ((_ran_on(a_stage("smoke", python="3.13"), Shipped.NOT_FOR_HERE), a_stage("smoke")), Ruling.PASS, ""),
+        (
+            (
+                _ran_on(a_stage("smoke", python="3.13"), Shipped.NOT_FOR_HERE),
+                _ran_on(a_stage("smoke"), Shipped.DIFFERS),
+            ),
+            Ruling.FAIL,
+            "with other content",
+        ),
     ],
 )
 def test_the_wheel_was_tested(smoke: tuple[StageEvidence, ...], ruling: Ruling, actual: str) -> None:
     finding = judged(an_evidence(a_stage("unit"), *smoke), "tested-artifact")
     assert finding.ruling is ruling
     assert actual in finding.actual
+
+
+def test_tests_that_only_start_programs_may_be_let_pass() -> None:
+    smoke = _ran_on(a_stage("smoke"), Shipped.NOT_IMPORTED)
+    finding = judged(an_evidence(a_stage("unit"), smoke), "tested-artifact", {"imported": False})
+    assert finding.ruling is Ruling.PASS
+    red = _ran_on(a_stage("smoke", outcomes=FAILED), Shipped.NOT_IMPORTED)
+    finding = judged(an_evidence(a_stage("unit"), red), "tested-artifact", {"imported": False})
+    assert finding.ruling is Ruling.FAIL
+
+
+def test_there_is_a_sentence_for_everything_the_tests_can_run_on() -> None:
+    told = {
+        judged(an_evidence(_ran_on(a_stage("smoke"), what)), "tested-artifact", ["smoke"]).actual
+        for what in Shipped
+    }
+    assert len(told) == len(Shipped)
 
 
 def test_one_stage_is_enough_when_none_is_required() -> None:
@@ -184,5 +216,8 @@ def test_a_run_that_may_have_been_replaced_proves_nothing() -> None:
     assert finding.ruling is Ruling.FAIL
     unread = replace(newer, problem="its journal is not there", record=None, verdict=None)
     assert judged(an_evidence(older, unread), "tested-artifact", ["smoke"]).ruling is Ruling.UNKNOWN
-    finding = judged(an_evidence(newer, older), "tested-artifact", ["smoke"])
-    assert "but not for certain as the last" in finding.actual
+    assert (
+        "but not for certain as the last"
+        in judged(an_evidence(older, unread), "tested-artifact", ["smoke"]).actual
+    )
+    assert judged(an_evidence(newer, older), "tested-artifact", ["smoke"]).ruling is Ruling.FAIL

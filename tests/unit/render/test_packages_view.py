@@ -120,7 +120,24 @@ def test_how_each_is_known(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             RanOn(what=Shipped.DIFFERS, differs=("a", "b", "c", "d"), differs_count=4),
-            "not tested: x.whl; the installed copy differs in 4 files (a, b, c, ...)",
+            "not tested: x.whl; the installed copy differs: a, b, c and 1 more",
+        ),
+        (
+            RanOn(what=Shipped.CHANGED, differs=("demo/a.py",), differs_count=1),
+            "not tested: x.whl; the installed copy was replaced or written to while the tests ran: demo/a.py",
+        ),
+        (
+            RanOn(what=Shipped.DEFECTIVE, differs=("false demo/a.py",), differs_count=1),
+            "not tested: x.whl; the file itself is defective, build it again: false demo/a.py",
+        ),
+        (
+            RanOn(what=Shipped.NOT_IMPORTED),
+            "perhaps not tested: x.whl; it is installed, and no process of the tests imported it",
+        ),
+        (RanOn(what=Shipped.NOT_FOR_HERE), "not tested: x.whl; it is for another interpreter or platform"),
+        (
+            RanOn(what=Shipped.OTHER_WHEEL, differs=("changed a",), differs_count=1),
+            "not tested: x.whl; the installed copy is of another wheel of this version: changed a",
         ),
         (RanOn(what=Shipped.OTHER_VERSION), "not tested: x.whl; another version is installed"),
         (RanOn(what=Shipped.NOT_INSTALLED), "not tested: x.whl; it is not installed where the tests ran"),
@@ -129,3 +146,8 @@ def test_how_each_is_known(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_whether_the_tests_ran_on_what_is_shipped(ran_on: RanOn, line: str) -> None:
     assert subject_line("x.whl", ran_on) == line
+
+
+@pytest.mark.parametrize("what", Shipped)
+def test_there_is_a_line_for_everything_the_tests_can_run_on(what: Shipped) -> None:
+    assert "x.whl" in subject_line("x.whl", RanOn(what=what))
