@@ -44,26 +44,25 @@ def empty_venv(folder: Path) -> Venv:
 
 
 def in_sealed_shell(
-    command: str, folder: Path, tools: Venv, venv: Venv, **variables: str
+    command: str, folder: Path, tools: Venv, venv: Venv | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command line with an environment in use.
+    """Run a command line, as somebody who has nothing but a folder of files.
 
     Args:
         command: As in a shell.
         folder: Where.
         tools: Has pip and uv.
-        venv: Is filled by them.
+        venv: Is filled by them; None when the command says which.
         variables: Those it has besides.
     """
     told = {
         "PATH": f"{tools.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "VIRTUAL_ENV": str(venv.folder),
-        "PIP_PYTHON": str(venv.folder),
+        **({"VIRTUAL_ENV": str(venv.folder), "PIP_PYTHON": str(venv.folder)} if venv else {}),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_INDEX_URL": _NOBODY,
         "PIP_NO_CACHE_DIR": "1",
-        "PIP_NO_COMPILE": "1",
+        "PIP_COMPILE": "0",
         "PIP_RETRIES": "0",
         "UV_DEFAULT_INDEX": _NOBODY,
         "UV_NO_CACHE": "1",

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
+import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from auditing import contents, in_sealed_shell, said_in
 from installers import Place, our_house, which_uv
 from pytest_defend.model.distributions import Installed
-from pytest_defend.model.fingerprint import fingerprint, read_record
-from runs import a_project
+from runs import ROOT, a_project
 from venvs import Venv
 from wheels import a_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
+GUIDE = ROOT / "docs/how-to/install-again.md"
+LOCKS = ("pylock.demo-7.toml", "requirements.demo-7.txt")
+
 
 @pytest.fixture(scope="module")
 def tools(new_venv: Callable[..., Venv]) -> Venv:
-    """A pip that reads locks."""
-    return new_venv("--upgrade", "pip>=26.1")
+    """A pip that reads locks, and uv."""
+    return new_venv("--upgrade", "pip>=26.2", "uv")
 
 
 @pytest.fixture(scope="module")
-def recorded(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Installed]:
-    """The lock that a run archived, and what it recorded as installed."""
+def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Where a run was published; what is installed there came from a wheelhouse beside it."""
     folder = tmp_path_factory.mktemp("recorded")
     house = our_house(wheel, folder / "house")
     place = Place.made(folder / "place", which_uv(folder / "tools"), house)
@@ -43,48 +47,50 @@ def recorded(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     ran = place.venv.run(place.project, "pytest", *told, **place.variables)
     assert ran.status == 0, ran
     assert "tested what demo-1.0-py3-none-any.whl holds, byte for byte" in ran.lines
-    for name in ("pylock.demo-7.toml", "requirements.demo-7.txt", "tests/record.json"):
-        got = place.venv.run(place.project, "pytest-defend", "get", "demo/7", name.rpartition("/")[2])
-        assert got.status == 0, got
-    facts = json.loads((place.project / "record.json").read_text())["facts"]
-    return place.project, Installed.from_dict(facts["installed"])
+    return place
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv", "pip, requirements", "uv, requirements"])
-def test_the_same_content_is_installed_again(
-    installer: str, recorded: tuple[Path, Installed], tools: Venv, tmp_path: Path
-) -> None:
-    project, installed = recorded
-    venv = Venv(folder=tmp_path / "venv")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv.folder], check=True)
-    program, _, requirements = installer.partition(", ")
-    file = project / ("requirements.demo-7.txt" if requirements else "pylock.demo-7.toml")
-    house = ("--find-links", str(project.parents[1] / "house")) if requirements else ()
-    if program == "pip":
-        isolated = ("--isolated", "--disable-pip-version-check", "--no-cache-dir")
-        told = (
-            "--python",
-            str(venv.folder),
-            *isolated,
-            "install",
-            "--no-index",
-            "--no-deps",
-            "--no-compile",
-            *house,
-            "-r",
-            str(file),
-        )
-        done = tools.run(tmp_path, "pip", *told)
-    else:
-        place = Venv(folder=which_uv(tmp_path / "tools").parents[1])
-        asked = ("--python", str(venv.folder), "--offline", "--no-index", "--no-cache", "--no-config")
-        done = place.run(tmp_path, "uv", "pip", "install", *asked, "--no-deps", *house, "-r", str(file))
+def _got(place: Place, file: str) -> str:
+    """The text of a file of the build."""
+    done = place.venv.run(place.project, "pytest-defend", "get", "demo/7", file)
     assert done.status == 0, done
-    (site,) = venv.folder.glob("lib/python*/site-packages")
-    found = {
-        info.name: fingerprint(read_record((info / "RECORD").read_text("utf-8")))
-        for info in site.glob("*.dist-info")
-    }
-    wanted = {each.metadata: each.fingerprint for each in installed.distributions if each.name != "demo"}
-    assert found == wanted
-    assert len(found) > 10
+    return (place.project / file).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def recorded(place: Place) -> Mapping[str, str]:
+    """Version and fingerprint of everything that was not under test, by name."""
+    installed = Installed.from_dict(json.loads(_got(place, "record.json"))["facts"]["installed"])
+    every = {each.name: f"{each.version} {each.fingerprint}" for each in installed.distributions}
+    return {name: said for name, said in every.items() if name != "demo"}
+
+
+def test_what_the_guide_tells_installs_the_same_again(
+    place: Place, recorded: Mapping[str, str], tools: Venv
+) -> None:
+    told = re.findall(r"^```bash\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    programs = (str(tools.folder / "bin"), str(place.venv.folder / "bin"), os.environ["PATH"])
+    house = str(place.folder.with_name("house"))
+    done = in_sealed_shell(
+        "".join(["set -e\n", *told]),
+        place.project,
+        tools,
+        PATH=os.pathsep.join(programs),
+        PIP_FIND_LINKS=house,
+    )
+    assert done.returncode == 0, said_in(done)
+    again = place.project / "again"
+    for name in ("with-pip", "with-uv", "with-older-pip"):
+        assert contents(Venv(folder=again / name)) == recorded
+    assert len(recorded) > 10
+    lock = tomllib.loads((again / LOCKS[0]).read_text("utf-8"))
+    said = {each["name"]: each["tool"]["pytest-defend"]["fingerprint"] for each in lock["packages"]}
+    installed = json.loads((again / "environment.json").read_text("utf-8"))["installed"]
+    assert said == {each["name"]: each["fingerprint"] for each in installed["distributions"]}
+
+
+@pytest.mark.parametrize("file", LOCKS)
+def test_no_place_of_the_machine_is_told(file: str, place: Place) -> None:
+    text = _got(place, file)
+    assert str(place.folder.parent) not in text
+    assert "file:" not in text
