@@ -47,8 +47,8 @@ def parser(asked: Iterable[str] = _ORDER) -> argparse.ArgumentParser:
     """The parser of the command line.
 
     Args:
-        asked: Names of the commands it knows, all of them when not given: what will not be asked for takes longer
-            to describe than to run.
+        asked: Names of the commands it knows, all of them when not given. To describe them all takes as long
+            as one of the quick ones runs.
     """
     top = argparse.ArgumentParser(prog="pytest-defend", description="Evidence for releases, from test runs.")
     top.add_argument("--version", action="version", version=f"pytest-defend {__version__}")
