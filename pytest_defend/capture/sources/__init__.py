@@ -3,6 +3,7 @@
 Rules:
 - One module reads one kind; this one finds the files, tells their kinds apart and gathers what they say.
 - The name of a file decides its kind; where it does not, what it holds does.
+- What reads a kind is loaded when there is a file of it: all of them take as long as a quick command.
 - No file, and nothing in one, is worse than a gap. Of one file, the first few gaps are kept.
 - Offers stand in the order of the patterns' files, sorted by path, and of the entries in each.
 """
@@ -12,39 +13,41 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.pylock import is_valid_pylock_path
-
 from pytest_defend.capture.files import match
-from pytest_defend.capture.sources.pdm import read_pdm
-from pytest_defend.capture.sources.pipfile import read_pipfile
-from pytest_defend.capture.sources.poetry import read_poetry
-from pytest_defend.capture.sources.pylock import read_pylock
 from pytest_defend.capture.sources.reading import SourceFile, gap_of
-from pytest_defend.capture.sources.report import read_report
-from pytest_defend.capture.sources.requirements import read_requirements
-from pytest_defend.capture.sources.uvlock import read_uvlock
 from pytest_defend.capture.sources.values import Malformed
 from pytest_defend.model.facts import Gap
 from pytest_defend.model.origins import Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["read_sources"]
 
 
 class _Kind(Enum):
-    PYLOCK = auto()
-    UV = auto()
-    POETRY = auto()
-    PDM = auto()
-    PIPFILE = auto()
-    REQUIREMENTS = auto()
-    REPORT = auto()
+    """A kind of file, by the module that reads it."""
+
+    PDM = "pdm"
+    PIPFILE = "pipfile"
+    POETRY = "poetry"
+    PYLOCK = "pylock"
+    REPORT = "report"
+    REQUIREMENTS = "requirements"
+    UV = "uvlock"
+
+    @property
+    def read(self) -> Callable[..., Iterator[Offer | Gap]]:
+        """What reads it: `read_pdm` of the module `pdm`."""
+        found: Callable[..., Iterator[Offer | Gap]] = getattr(
+            import_module(f"{__name__}.{self.value}"), f"read_{self.value}"
+        )
+        return found
 
 
 _NAMES = {
@@ -52,15 +55,11 @@ _NAMES = {
     "poetry.lock": _Kind.POETRY,
     "pdm.lock": _Kind.PDM,
     "Pipfile.lock": _Kind.PIPFILE,
+    "pylock.toml": _Kind.PYLOCK,
 }
+_PYLOCK = re.compile(r"pylock\.[^.]+\.toml")
 _SUFFIXES = {".txt": _Kind.REQUIREMENTS, ".in": _Kind.REQUIREMENTS, ".json": _Kind.REPORT}
-_LOCKS_OF_ENVIRONMENTS = {_Kind.PYLOCK: read_pylock, _Kind.UV: read_uvlock}
-_OTHERS = {
-    _Kind.PDM: read_pdm,
-    _Kind.PIPFILE: read_pipfile,
-    _Kind.POETRY: read_poetry,
-    _Kind.REPORT: read_report,
-}
+_OF_ENVIRONMENTS = (_Kind.PYLOCK, _Kind.UV)
 _GAPS_OF_ONE_FILE = 20
 _TABLE_HEADER = re.compile(r"^\s*\[", re.MULTILINE)
 
@@ -121,11 +120,11 @@ def _said(path: Path, name: str, root: Path, environment: Mapping[str, str]) -> 
         file = SourceFile.read(path, name)
         kind = _kind(file)
         if kind is _Kind.REQUIREMENTS:
-            yield from read_requirements(file, lambda included: _name(included, root))
-        elif kind in _LOCKS_OF_ENVIRONMENTS:
-            yield from _LOCKS_OF_ENVIRONMENTS[kind](file, environment)
+            yield from kind.read(file, lambda included: _name(included, root))
+        elif kind in _OF_ENVIRONMENTS:
+            yield from kind.read(file, environment)
         else:
-            yield from _OTHERS[kind](file)
+            yield from kind.read(file)
     except Malformed as malformed:
         yield gap_of(name, malformed)
 
@@ -138,7 +137,7 @@ def _kind(file: SourceFile) -> _Kind:
     """
     if file.path.name in _NAMES:
         return _NAMES[file.path.name]
-    if is_valid_pylock_path(file.path):
+    if _PYLOCK.fullmatch(file.path.name):
         return _Kind.PYLOCK
     suffix = file.path.suffix
     if suffix in _SUFFIXES:
