@@ -24,7 +24,8 @@ from pytest_defend.assembly.extensions import asked_artifacts
 from pytest_defend.assembly.issues import issues
 from pytest_defend.assembly.packages import changes, fetched, keep_sboms, settled
 from pytest_defend.assembly.shipping import ran_on
-from pytest_defend.capture.files import match, read_dists, safe_name
+from pytest_defend.capture.files import read_dists, safe_name
+from pytest_defend.capture.patterns import match
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.model.bundle import JOURNAL
 from pytest_defend.model.facts import Gap

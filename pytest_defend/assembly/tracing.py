@@ -20,11 +20,11 @@ from packaging.markers import default_environment
 from pytest_defend.capture.caching import cache_file
 from pytest_defend.capture.content import verified
 from pytest_defend.capture.distributions import read_distributions
-from pytest_defend.capture.files import match
 from pytest_defend.capture.installers import read_installers
 from pytest_defend.capture.localfiles import LocalFiles
 from pytest_defend.capture.memory import DiskMemory
 from pytest_defend.capture.origins import Sources, read_origins
+from pytest_defend.capture.patterns import match
 from pytest_defend.capture.sources import read_sources
 from pytest_defend.model.origins import Certainty, Tree
 

@@ -1,8 +1,6 @@
-"""Files of a run: which ones a pattern names, what they hold, and a name any repository takes.
+"""Files of a run: what they hold, and a name any repository takes.
 
 Rules:
-- A pattern is read from the root; `**` is any number of folders, `..` only leaves the root where the user
-  wrote it. Only files match, hidden ones only if the pattern names the dot, and `**` follows no link.
 - Bytes are read in chunks; a digest and what was read from a file belong to the same opening of it.
 - Name and version of a wheel or source distribution come from the metadata inside; the file name must
   agree. Nothing is extracted.
@@ -18,22 +16,22 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from fnmatch import fnmatchcase
 from itertools import islice
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pytest_defend.capture.patterns import match
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import CoreMetadata, DistFile
 from pytest_defend.model.facts import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-__all__ = ["match", "read_dist", "read_dists", "safe_name"]
+__all__ = ["read_dist", "read_dists", "safe_name"]
 
 _METADATA_BYTES = 10 << 20
 _UNPACKED_BYTES = 4 << 30
@@ -54,81 +52,18 @@ _WHEEL_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _SDIST_METADATA = re.compile(r"(?:\./)?[^/]+/PKG-INFO")
 
 
-def match(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
-    """The files that at least one pattern names.
-
-    Args:
-        root: Folder that relative patterns start at.
-        patterns: Globs; an absolute one starts at its own root.
-
-    Returns:
-        Each file once, sorted; a relative pattern gives paths that begin with `root`.
-    """
-    return _sorted(_named(root, pattern) for pattern in patterns)
-
-
-def _sorted(named: Iterable[Mapping[Path, Path]]) -> tuple[Path, ...]:
-    found: dict[Path, Path] = {}
-    for files in named:
-        for place, file in files.items():
-            found[place] = min(file, found.get(place, file))
-    return tuple(sorted(found.values()))
-
-
-def _named(root: Path, pattern: str) -> Mapping[Path, Path]:
-    """The files a pattern names, by where they really are: `a/../b` and `b` are one."""
-    path = Path(pattern)
-    start, parts = (Path(path.anchor), path.parts[1:]) if path.is_absolute() else (root, path.parts)
-    return {file.parent.resolve() / file.name: file for file in _expand(start, parts)}
-
-
-def _expand(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-    if not parts:
-        if _holds(folder.is_file):
-            yield folder
-        return
-    part, rest = parts[0], parts[1:]
-    if part == "**":
-        rest = rest or ("*",)
-        yield from _expand(folder, rest)
-        for child in _children(folder):
-            if not child.name.startswith(".") and _holds(child.is_dir) and not child.is_symlink():
-                yield from _expand(child, parts)
-    elif re.search(r"[*?\[]", part) is None:
-        yield from _expand(folder / part, rest)
-    else:
-        for child in _children(folder):
-            if fnmatchcase(child.name, part) and (part.startswith(".") or not child.name.startswith(".")):
-                yield from _expand(child, rest)
-
-
-def _holds(question: Callable[[], bool]) -> bool:
-    try:
-        return question()
-    except OSError:  # what may not be looked at is no match
-        return False
-
-
-def _children(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:  # no folder, or none of ours: nothing in it matches
-        return []
-
-
 def read_dists(root: Path, patterns: Sequence[str]) -> tuple[tuple[DistFile, ...], tuple[Gap, ...]]:
     """Read every wheel and source distribution that `patterns` name below `root`.
 
     Returns:
         The files sorted by path, and what could not be read; a pattern without a file is a gap as well.
     """
-    named = {pattern: _named(root, pattern) for pattern in patterns}
-    read = [read_dist(path) for path in _sorted(named.values())]
+    read = [read_dist(path) for path in match(root, patterns)]
     gaps = [each for each in read if isinstance(each, Gap)]
     gaps += [
         _gap(f"No file matches {pattern!r}; build before the tests, or correct the pattern.")
-        for pattern, files in named.items()
-        if not files
+        for pattern in dict.fromkeys(patterns)
+        if not match(root, [pattern])
     ]
     return tuple(each for each in read if isinstance(each, DistFile)), tuple(gaps)
 

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_defend.capture.files import match
+from pytest_defend.capture.patterns import match
 from pytest_defend.capture.sources.reading import SourceFile, gap_of
 from pytest_defend.capture.sources.values import Malformed
 from pytest_defend.model.facts import Gap
@@ -71,7 +71,7 @@ def read_sources(
 
     Args:
         root: Folder that relative patterns start at.
-        patterns: Globs, as `capture.files.match` reads them.
+        patterns: Globs, as `capture.patterns.match` reads them.
         asked: Whether the user gave them: one that matches nothing is then a gap.
         environment: The marker variables (PEP 508) of this interpreter. A lock that is for other
             environments as a whole offers nothing; the markers of single packages are passed on.
