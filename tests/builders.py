@@ -14,9 +14,12 @@ from pytest_defend.model.bundle import JOURNAL, Final
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ci import CiFacts
 from pytest_defend.model.distributions import DistFile, Distribution, Edge, Installed
-from pytest_defend.model.facts import Environment, Gap, GitFacts, Interpreter, PytestFacts
+from pytest_defend.model.facts import Gap, Interpreter
 from pytest_defend.model.fields import parse_instant
+from pytest_defend.model.gitfacts import GitFacts
 from pytest_defend.model.journal import VERSION, End, Header, header_line, ids_line, line
+from pytest_defend.model.process import Environment
+from pytest_defend.model.pytestfacts import PytestFacts
 from pytest_defend.model.record import SCHEMA, RecordedFile, RunFacts, RunRecord, Subject
 from pytest_defend.model.results import Attempt, Outcome, Phase
 from pytest_defend.protocols import Upload

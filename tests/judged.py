@@ -21,8 +21,9 @@ from pytest_defend.model.buildinfo import BuildInfo, Dependency, Module, Vcs
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.distributions import Distribution, Edge, Installed
 from pytest_defend.model.evidence import EnvelopeEvidence, Evidence, StageEvidence
-from pytest_defend.model.facts import GitFacts, Interpreter, Platform
+from pytest_defend.model.facts import Interpreter, Platform
 from pytest_defend.model.fields import started_text
+from pytest_defend.model.gitfacts import GitFacts
 from pytest_defend.model.ladder import Ladder, Level
 from pytest_defend.model.origins import Certainty, Origin
 from pytest_defend.model.record import RanOn, RecordedFile, RunFacts, Shipped, Subject

@@ -22,7 +22,7 @@ from pytest_defend.model.views import VersionView
 
 if TYPE_CHECKING:
     from pytest_defend.model.ci import CiFacts
-    from pytest_defend.model.facts import VersionFacts
+    from pytest_defend.model.gitfacts import VersionFacts
 
 __all__ = ["version"]
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from pytest_defend.capture.redaction import Redactor
     from pytest_defend.model.distributions import Distribution, Installed
-    from pytest_defend.model.facts import Gap, GitFacts
+    from pytest_defend.model.facts import Gap
+    from pytest_defend.model.gitfacts import GitFacts
     from pytest_defend.model.origins import Offer, Origin
     from pytest_defend.settings import Project, Settings
 

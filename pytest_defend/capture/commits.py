@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_defend.capture.redaction import Redactor
-    from pytest_defend.model.facts import GitFacts
+    from pytest_defend.model.gitfacts import GitFacts
 
 __all__ = ["read_messages"]
 

@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.capture.ci import SYSTEMS
 from pytest_defend.capture.credentials import looks_secret
-from pytest_defend.model.facts import Environment, Gap, Interpreter, Platform, Process
+from pytest_defend.model.facts import Gap, Interpreter, Platform
 from pytest_defend.model.fields import canonical_bytes
+from pytest_defend.model.process import Environment, Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

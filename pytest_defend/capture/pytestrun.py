@@ -16,7 +16,8 @@ import shlex
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_defend.model.facts import Gap, PluginFact, PytestFacts
+from pytest_defend.model.facts import Gap
+from pytest_defend.model.pytestfacts import PluginFact, PytestFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pytest_defend.model.facts import Gap, GitFacts, Submodule, VersionFacts
+from pytest_defend.model.facts import Gap
+from pytest_defend.model.gitfacts import GitFacts, Submodule, VersionFacts
 from pytest_defend.model.urls import strip_user_information
 
 if TYPE_CHECKING:

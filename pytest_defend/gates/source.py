@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_defend.model.decision import Finding
     from pytest_defend.model.evidence import Evidence
-    from pytest_defend.model.facts import GitFacts
+    from pytest_defend.model.gitfacts import GitFacts
 
 __all__ = ["RULES", "SourceClean"]
 

@@ -19,17 +19,12 @@ from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ci import CiFacts
 from pytest_defend.model.distributions import Installed
 from pytest_defend.model.eligibility import Eligibility
-from pytest_defend.model.facts import (
-    Environment,
-    Gap,
-    GitFacts,
-    Interpreter,
-    Platform,
-    Process,
-    PytestFacts,
-)
+from pytest_defend.model.facts import Gap, Interpreter, Platform
 from pytest_defend.model.fields import Document
+from pytest_defend.model.gitfacts import GitFacts
 from pytest_defend.model.origins import Tree
+from pytest_defend.model.process import Environment, Process
+from pytest_defend.model.pytestfacts import PytestFacts
 
 __all__ = ["SCHEMA", "RanOn", "RecordedFile", "RunFacts", "RunRecord", "Shipped", "Subject"]
 

@@ -30,8 +30,8 @@ from pytest_defend.model.buildinfo import BuildInfo, Dependency, Module, Status
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.decision import Ruling
 from pytest_defend.model.evidence import EnvelopeEvidence, Evidence, StageEvidence
-from pytest_defend.model.facts import GitFacts
 from pytest_defend.model.fields import started_text
+from pytest_defend.model.gitfacts import GitFacts
 from pytest_defend.model.ladder import Level
 from pytest_defend.model.record import RecordedFile, RunFacts
 from pytest_defend.model.results import Outcome, Tally, Verdict

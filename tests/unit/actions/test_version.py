@@ -8,7 +8,7 @@ from packaging.version import Version
 from pytest_defend.actions.version import version
 from pytest_defend.errors import UsageError
 from pytest_defend.model.ci import CiFacts
-from pytest_defend.model.facts import VersionFacts
+from pytest_defend.model.gitfacts import VersionFacts
 from pytest_defend.model.views import VersionView
 
 COMMIT = "0123456789ab"

@@ -13,8 +13,8 @@ from builders import IDS
 from pytest_defend.capture.redaction import MASK
 from pytest_defend.errors import UsageError
 from pytest_defend.model.bundle import JOURNAL
-from pytest_defend.model.facts import PytestFacts
 from pytest_defend.model.journal import line
+from pytest_defend.model.pytestfacts import PytestFacts
 from pytest_defend.model.record import RunFacts
 
 if TYPE_CHECKING:

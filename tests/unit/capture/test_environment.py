@@ -22,7 +22,8 @@ from pytest_defend.capture.environment import (
     read_process,
 )
 from pytest_defend.capture.redaction import MASK, Redactor
-from pytest_defend.model.facts import Environment, Interpreter, Platform, Process
+from pytest_defend.model.facts import Interpreter, Platform
+from pytest_defend.model.process import Environment, Process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

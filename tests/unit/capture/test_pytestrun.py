@@ -7,7 +7,7 @@ import pytest
 
 from pytest_defend.capture.pytestrun import read_pytest
 from pytest_defend.capture.redaction import MASK, Redactor
-from pytest_defend.model.facts import PytestFacts
+from pytest_defend.model.pytestfacts import PytestFacts
 
 REDACTOR = Redactor(["hunter22"])
 

@@ -11,7 +11,8 @@ import pytest
 from checkouts import SETTINGS
 from pytest_defend.capture.redaction import MASK, Redactor
 from pytest_defend.capture.vcs import read_git, read_version_facts
-from pytest_defend.model.facts import Gap, GitFacts, Submodule, VersionFacts
+from pytest_defend.model.facts import Gap
+from pytest_defend.model.gitfacts import GitFacts, Submodule, VersionFacts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ci import CiFacts
 from pytest_defend.model.distributions import Distribution, Installed
-from pytest_defend.model.facts import PytestFacts
 from pytest_defend.model.origins import Certainty, Kept, Origin
+from pytest_defend.model.pytestfacts import PytestFacts
 from pytest_defend.model.record import RecordedFile, RunFacts, RunRecord, Subject
 
 BUILD = BuildId(name="demo", number="1", started=STARTED)

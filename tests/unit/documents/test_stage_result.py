@@ -21,9 +21,9 @@ from pytest_defend.errors import UsageError
 from pytest_defend.model.buildinfo import BuildId
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.model.ci import CiFacts
-from pytest_defend.model.facts import PytestFacts
 from pytest_defend.model.journal import attempt_line, passed_line
 from pytest_defend.model.origins import Tree
+from pytest_defend.model.pytestfacts import PytestFacts
 from pytest_defend.model.record import RanOn, RecordedFile, RunRecord, Shipped, Subject
 from pytest_defend.model.replay import cases, summarise
 from pytest_defend.model.results import (

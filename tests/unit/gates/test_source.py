@@ -9,7 +9,7 @@ import pytest
 
 from judged import COMMIT, a_stage, an_evidence, judged, with_facts
 from pytest_defend.model.decision import Ruling
-from pytest_defend.model.facts import GitFacts, Submodule
+from pytest_defend.model.gitfacts import GitFacts, Submodule
 
 if TYPE_CHECKING:
     from pytest_defend.model.evidence import StageEvidence
