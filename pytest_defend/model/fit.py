@@ -47,7 +47,7 @@ def read_wheel_name(file: str) -> WheelName | None:
         name, version, build, tags = parse_wheel_filename(file)
     except (InvalidWheelFilename, InvalidVersion):
         return None
-    build_tag = "".join(map(str, build))
+    build_tag = file.split("-")[2] if build else ""  # parsed it is a number, and `01` is `1`
     return WheelName(str(name), str(version), build_tag, frozenset(map(str, tags)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_defend.model.distributions import Distribution
-from pytest_defend.model.fit import is_sdist_of, misfit, read_wheel_name, same_version
+from pytest_defend.model.fit import is_sdist_of, misfit, nearly_fits, read_wheel_name, same_version
 
 _LINUX = ("cp311-cp311-manylinux2014_x86_64", "cp311-cp311-manylinux_2_17_x86_64")
 
@@ -28,6 +28,9 @@ def _installed(
         ("demo-1.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", _installed(tags=_LINUX)),
         ("demo-1.0-1-py3-none-any.whl", _installed(build_tag="1")),
         ("demo-1.0-1local-py3-none-any.whl", _installed(build_tag="1local")),
+        ("demo-1.0-01-py3-none-any.whl", _installed(build_tag="01")),
+        ("demo-1.0.0rc1-py3-none-any.whl", _installed(version="v1.0-RC.1")),
+        ("demo-1!1.0.post1.dev2-py3-none-any.whl", _installed(version="1!1.0-1.dev02")),
         # whoever renamed it may not have written the tag into WHEEL
         ("demo-1.0-1-py3-none-any.whl", _installed()),
         ("demo-1.0+cpu-py3-none-any.whl", _installed(version="1.0+cpu")),
@@ -79,6 +82,22 @@ def test_what_a_name_says() -> None:
 )
 def test_source_distributions(file: str, fits: bool) -> None:
     assert is_sdist_of(file, _installed()) is fits
+
+
+@pytest.mark.parametrize(
+    ("file", "tags", "nearly"),
+    [
+        ("demo-1.0-py2.py3-none-any.whl", ("py3-none-any",), True),
+        ("Demo-1.0.0-py3-none-any.whl", ("py2-none-any", "py3-none-any"), True),
+        ("demo-1.0-py3-none-any.whl", ("py3-none-any",), False),
+        ("demo-1.0-cp311-cp311-win_amd64.whl", ("py3-none-any",), False),
+        ("demo-1.1-py2.py3-none-any.whl", ("py3-none-any",), False),
+        ("other-1.0-py2.py3-none-any.whl", ("py3-none-any",), False),
+        ("demo-1.0.tar.gz", ("py3-none-any",), False),
+    ],
+)
+def test_what_fits_nearly(file: str, tags: tuple[str, ...], nearly: bool) -> None:
+    assert nearly_fits(file, _installed(tags=tags)) is nearly
 
 
 @pytest.mark.parametrize(
