@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_defend.capture.sources.reading import offers
-from pytest_defend.capture.sources.values import Malformed, file_name, file_of_url
+from pytest_defend.capture.sources.values import Malformed, file_name, file_of_url, named
 from pytest_defend.model.origins import Candidate, Offer
 from pytest_defend.model.urls import strip_user_information
 
@@ -37,7 +37,7 @@ def read_pdm(file: SourceFile) -> Iterator[Offer | Gap]:
     if metadata.raw is None:
         raise Malformed("", "is no lock file of PDM: it has no `metadata`")
     listed = metadata.at("files")
-    yield from offers(file, document.at("package").items(), lambda package: _offer(file, package, listed))
+    yield from offers(file, document.at("package").each(), named, lambda each: _offer(file, each, listed))
 
 
 def _offer(file: SourceFile, package: Value, listed: Value) -> Offer | None:

@@ -2,7 +2,8 @@
 
 Rules:
 - Every category counts: `default`, `develop` and those of the user; `_meta` is none.
-- A package without digests, from a working tree or a repository, offers nothing.
+- A package without digests, from a working tree or a repository, offers nothing. Neither does one with a
+  digest that is no sha256: the file may be the one that this allows.
 - A package that was given by its URL says no version: its digests are meant for every one.
 
 Source: a lock that pipenv 2026.10 wrote, and https://github.com/pypa/pipfile.
@@ -35,24 +36,30 @@ def read_pipfile(file: SourceFile) -> Iterator[Offer | Gap]:
     document = file.json()
     if document.at("_meta").raw is None:
         raise Malformed("", "is no lock file of pipenv: it has no `_meta`")
+    entries: list[tuple[str, Value]] = []
     for category, packages in document.entries():
         if category == "_meta":
             continue
         try:
-            entries = packages.entries()
+            entries += packages.entries()
         except Malformed as malformed:
             yield gap_of(file.name, malformed)
-        else:
-            yield from offers(file, entries, lambda entry: _offer(file, *entry))
+    yield from offers(file, entries, _name, lambda entry: _offer(file, entry))
 
 
-def _offer(file: SourceFile, name: str, package: Value) -> Offer | None:
-    hashes = {each.digest() for each in package.at("hashes").items()} - {""}
-    if not hashes:
+def _name(entry: tuple[str, Value]) -> str:
+    name, package = entry
+    return package_name(name, package.place)
+
+
+def _offer(file: SourceFile, entry: tuple[str, Value]) -> Offer | None:
+    _, package = entry
+    hashes = {each.digest() for each in package.at("hashes").each()}
+    if not hashes or "" in hashes:
         return None
     return Offer(
         source=file.name,
-        name=package_name(name, package.place),
+        name=_name(entry),
         version=_version(package.at("version")),
         marker=package.at("markers").marker(),
         hashes=tuple(sorted(hashes)),

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pytest_defend.capture.sources.reading import file_url, offers
-from pytest_defend.capture.sources.values import Malformed, any_of, file_name
+from pytest_defend.capture.sources.values import Malformed, any_of, file_name, named
 from pytest_defend.model.origins import Candidate, Offer
 from pytest_defend.model.urls import strip_user_information
 
@@ -42,7 +42,7 @@ def read_poetry(file: SourceFile) -> Iterator[Offer | Gap]:
     if metadata.raw is None:
         raise Malformed("", "is no lock file of Poetry: it has no `metadata`")
     listed = metadata.at("files")
-    yield from offers(file, document.at("package").items(), lambda package: _offer(file, package, listed))
+    yield from offers(file, document.at("package").each(), named, lambda each: _offer(file, each, listed))
 
 
 def _offer(file: SourceFile, package: Value, listed: Value) -> Offer | None:

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from packaging.pylock import Pylock, PylockValidationError
 
 from pytest_defend.capture.sources.reading import file_url, offers
 from pytest_defend.capture.sources.scope import concerns
-from pytest_defend.capture.sources.values import Malformed, digest, file_name, file_of_url, shown
+from pytest_defend.capture.sources.values import Malformed, digest, file_name, file_of_url, named, shown
+from pytest_defend.model.fit import read_wheel_name
 from pytest_defend.model.origins import Candidate, Offer
 from pytest_defend.model.urls import strip_user_information
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from packaging.pylock import PackageWheel
 
     from pytest_defend.capture.sources.reading import SourceFile
     from pytest_defend.capture.sources.values import Value
@@ -45,12 +49,11 @@ def read_pylock(file: SourceFile, environment: Mapping[str, str]) -> Iterator[Of
         Malformed: It is none, or one of a later format.
     """
     document = file.toml()
-    packages = document.at("packages").items()
     version = document.at("lock-version")
     known = "1.0" if version.text().startswith("1.") else version.raw
     _judge({**document.table(), "lock-version": known, "packages": []}, "")
     if concerns(environment, document.at("requires-python"), document.at("environments").items()):
-        yield from offers(file, packages, partial(_offer, file))
+        yield from offers(file, document.at("packages").each(), named, partial(_offer, file))
 
 
 def _judge(document: Mapping[str, object], place: str) -> Pylock:
@@ -71,7 +74,7 @@ def _offer(file: SourceFile, value: Value) -> Offer | None:
     package = _judge(alone, value.place).packages[0]
     index = strip_user_information(value.at("index").locator())
     files = [
-        _candidate(file, each, wheel.filename, index)
+        _candidate(file, each, _published(wheel), index)
         for each, wheel in zip(value.at("wheels").items(), package.wheels or (), strict=True)
     ]
     if package.sdist is not None:
@@ -88,6 +91,13 @@ def _offer(file: SourceFile, value: Value) -> Offer | None:
         marker=value.at("marker").marker(),
         files=tuple(files),
     )
+
+
+def _published(wheel: PackageWheel) -> str:
+    """The name a wheel has where it is published: uv writes another spelling of it beside its URL."""
+    last = (wheel.url or "").rpartition("/")[2]
+    name = read_wheel_name(unquote(last))
+    return unquote(last) if name is not None and name == read_wheel_name(wheel.filename) else wheel.filename
 
 
 def _name(archive: Value) -> str:

@@ -2,16 +2,19 @@
 
 Rules:
 - What cannot be used is a gap that names the file, the place in it and what next; the rest is used.
-- The set of files that an entry names is complete or not offered at all: one file less could leave exactly
-  one, and that would be taken for the one that was installed.
+- The set of files that a document names for a package is complete or not offered at all: one file less could
+  leave exactly one, and that would be taken for the one that was installed.
+- What is not worth reading to its end is given up: a document may have millions of entries.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
@@ -31,8 +34,15 @@ SIZE_LIMIT = 64 * 1024 * 1024
 """Bytes of the largest file that is read."""
 
 _CAUSE_LIMIT = 160
-# tomllib takes memory with the square of the parts of a key: 40 KB of `a.a.a...` took 1.5 GB (3.11)
-_DOTS_IN_A_LINE = 5000
+# tomllib takes time and memory with the square of the parts of a key: 1 MB of keys with 5000 parts took 50 s
+# and 10 GB (3.11)
+_DOTS_IN_A_LINE = 32
+_TOML_TEXTS = re.compile(
+    r'''"""(?:\\.|[^\\])*?(?:"""|\Z)|"(?:\\.|[^"\\\n])*+"?'''
+    r"""|'''.*?(?:'''|\Z)|'[^'\n]*'?|\#[^\n]*""",
+    re.DOTALL,
+)
+_MALFORMED_ENTRIES = 1000
 
 _Entry = TypeVar("_Entry")
 
@@ -86,8 +96,9 @@ class SourceFile:
         Raises:
             Malformed: It is no TOML.
         """
-        if any(line.count(".") > _DOTS_IN_A_LINE for line in self.text().splitlines()):
-            raise Malformed("", f"holds more than {_DOTS_IN_A_LINE} dots in one line")
+        text = self.text()
+        if _has_many_dots(text) and _has_many_dots(_TOML_TEXTS.sub("", text)):
+            raise Malformed("", f"holds more than {_DOTS_IN_A_LINE} dots in one line, outside of texts")
         return self._parsed("TOML", tomllib.loads)
 
     def json(self) -> Value:
@@ -112,23 +123,51 @@ class SourceFile:
         return Value(place="", raw=raw)
 
 
+def _has_many_dots(text: str) -> bool:
+    return any(line.count(".") > _DOTS_IN_A_LINE for line in text.split("\n"))
+
+
 def file_url(folder: Path, path: str) -> str:
     """The URL of a file that a document in `folder` names by its path."""
     return Path(os.path.normpath(folder / path)).as_uri()
 
 
 def offers(
-    file: SourceFile, entries: Iterable[_Entry], read: Callable[[_Entry], Offer | None]
+    file: SourceFile,
+    entries: Iterable[_Entry],
+    name: Callable[[_Entry], str],
+    read: Callable[[_Entry], Offer | None],
 ) -> Iterator[Offer | Gap]:
-    """What `read` makes of each entry, or the gap that a malformed one leaves."""
+    """What a document offers.
+
+    Args:
+        file: The document.
+        entries: What it holds.
+        name: The package that an entry is about, in PEP 503 form; raises `Malformed` when it does not say.
+        read: What an entry offers; raises `Malformed` when that cannot be understood. Then no other entry
+            about this package counts either.
+
+    Raises:
+        Malformed: Too many entries are.
+    """
+    found: list[Offer] = []
+    gaps: list[Gap] = []
+    incomplete: set[str] = set()
     for entry in entries:
         try:
             offer = read(entry)
         except Malformed as malformed:
-            yield gap_of(file.name, malformed)
+            gaps.append(gap_of(file.name, malformed))
+            if len(gaps) > _MALFORMED_ENTRIES:
+                problem = f"holds more than {_MALFORMED_ENTRIES} entries that cannot be used: {malformed}"
+                raise Malformed("", problem) from malformed
+            with suppress(Malformed):
+                incomplete.add(name(entry))
         else:
             if offer is not None:
-                yield offer
+                found.append(offer)
+    yield from (offer for offer in found if offer.name not in incomplete)
+    yield from gaps
 
 
 def gap_of(source: str, malformed: Malformed) -> Gap:

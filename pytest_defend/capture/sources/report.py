@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_defend.capture.sources.reading import offers
-from pytest_defend.capture.sources.values import Malformed, digest, file_of_url
+from pytest_defend.capture.sources.values import Malformed, digest, file_of_url, named
 from pytest_defend.model.origins import Candidate, Offer
 from pytest_defend.model.urls import strip_user_information
 
@@ -41,7 +41,12 @@ def read_report(file: SourceFile) -> Iterator[Offer | Gap]:
     if version.text() != _FORMAT:
         raise Malformed(version.place, f"is not {_FORMAT!r}, the one format that is known")
     environment = tuple(sorted((key, value.text()) for key, value in document.at("environment").entries()))
-    yield from offers(file, document.at("install").items(), lambda item: _offer(file, item, environment))
+    yield from offers(
+        file,
+        document.at("install").each(),
+        lambda item: named(item.at("metadata")),
+        lambda item: _offer(file, item, environment),
+    )
 
 
 def _offer(file: SourceFile, item: Value, environment: tuple[tuple[str, str], ...]) -> Offer | None:
@@ -56,7 +61,7 @@ def _offer(file: SourceFile, item: Value, environment: tuple[tuple[str, str], ..
     )
     return Offer(
         source=file.name,
-        name=metadata.at("name").package(),
+        name=named(metadata),
         version=metadata.at("version").needed(),
         files=(candidate,),
         pinned=True,

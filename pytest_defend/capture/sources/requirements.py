@@ -1,7 +1,8 @@
 """What requirements files offer: digests that each package may have; they name no files.
 
 Rules:
-- A requirement offers something when it is exact, `==` and a version or `@` and a URL, and has a sha256.
+- A requirement offers something when it is exact, `==` and a version or `@` and a URL, and has a sha256 and
+  no digest of another kind: the file may be the one that this allows.
 - A URL with one digest, in its fragment or as `--hash`, names one file, whatever version that is of.
 - Files that `-r` and `-c` name are read too, each once; a path is relative to the file it stands in and may
   lead anywhere, as in pip. A URL is not fetched, a variable in `${}` not filled in.
@@ -45,6 +46,7 @@ __all__ = ["read_requirements"]
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _HASH = re.compile(r"--hash[=\s](\S+)")
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)[=\s]\s*)(\S.*)")
+_NAME = re.compile(r"[^\w.-]", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _REPOSITORY = re.compile(r"(?:bzr|git|hg|svn)\+")
 _NAMELESS = re.compile(r"[./\\]|[^@]*[/\\]|.*\.(?:whl|zip|tar\.\w+)$")
@@ -76,7 +78,10 @@ def read_requirements(file: SourceFile, name_of: Callable[[Path], str]) -> Itera
     waiting = deque([(file, _lines(file.text()))])
     while waiting:
         current, lines = waiting.popleft()
-        yield from offers(current, lines, partial(_offer, current))
+        try:
+            yield from offers(current, lines, _name, partial(_offer, current))
+        except Malformed as malformed:
+            yield gap_of(current.name, malformed)
         for line in lines:
             try:
                 path = _included(current, line)
@@ -141,6 +146,10 @@ def _opened(line: _Line, path: Path, name: str) -> tuple[SourceFile, tuple[_Line
         ) from malformed
 
 
+def _name(line: _Line) -> str:
+    return package_name(_NAME.split(line.text, maxsplit=1)[0], line.place)
+
+
 def _offer(file: SourceFile, line: _Line) -> Offer | None:
     tokens = line.text.split(" ")
     options = next((at for at, token in enumerate(tokens) if token.startswith("-")), len(tokens))
@@ -148,9 +157,9 @@ def _offer(file: SourceFile, line: _Line) -> Offer | None:
     given = [each.strip("\"'") for each in _HASH.findall(" ".join(tokens[options:]))]
     if not head or not (given or "@" in head):
         return None
-    digests = {digest(each, line.place) for each in given} - {""}
+    digests = {digest(each, line.place) for each in given}
     requirement = _requirement(head, line)
-    if requirement is None or _REPOSITORY.match(requirement.url or ""):
+    if requirement is None or "" in digests or _REPOSITORY.match(requirement.url or ""):
         return None
     if requirement.url is not None:
         return _direct(file, line, requirement, digests)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pytest_defend.capture.sources.reading import file_url, offers
 from pytest_defend.capture.sources.scope import concerns
-from pytest_defend.capture.sources.values import Malformed, any_of, file_name, file_of_url
+from pytest_defend.capture.sources.values import Malformed, any_of, file_name, file_of_url, named
 from pytest_defend.model.origins import Candidate, Offer
 from pytest_defend.model.urls import strip_user_information
 
@@ -49,7 +49,7 @@ def read_uvlock(file: SourceFile, environment: Mapping[str, str]) -> Iterator[Of
     if version.size() != _FORMAT:
         raise Malformed(version.place, f"is not {_FORMAT}, the one format that is known")
     if concerns(environment, document.at("requires-python"), document.at("supported-markers").items()):
-        yield from offers(file, document.at("package").items(), partial(_offer, file))
+        yield from offers(file, document.at("package").each(), named, partial(_offer, file))
 
 
 def _offer(file: SourceFile, package: Value) -> Offer | None:

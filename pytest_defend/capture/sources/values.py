@@ -22,7 +22,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from pytest_defend.model.urls import strip_user_information
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "Malformed",
@@ -32,6 +32,7 @@ __all__ = [
     "file_name",
     "file_of_url",
     "marker",
+    "named",
     "package_name",
     "shown",
 ]
@@ -88,11 +89,16 @@ class Value:
 
     def items(self) -> tuple[Value, ...]:
         """All this list holds."""
+        return tuple(self.each())
+
+    def each(self) -> Iterator[Value]:
+        """One after the other of what this list holds: there may be millions."""
         if self.raw is None:
-            return ()
+            return
         if not isinstance(self.raw, list):
             raise Malformed(self.place, "is no list")
-        return tuple(Value(place=f"{self.place}[{at}]", raw=raw) for at, raw in enumerate(self.raw))
+        for at, raw in enumerate(self.raw):
+            yield Value(place=f"{self.place}[{at}]", raw=raw)
 
     def text(self, *, limit: int = _TEXT_LIMIT) -> str:
         """This text."""
@@ -162,6 +168,15 @@ def package_name(text: str, place: str) -> str:
         return canonicalize_name(text, validate=True)
     except InvalidName as error:
         raise Malformed(place, f"is '{shown(text)}', which no package can be named") from error
+
+
+def named(entry: Value) -> str:
+    """The package that an entry of a document is about, by its key `name`.
+
+    Raises:
+        Malformed: It does not say.
+    """
+    return entry.at("name").package()
 
 
 def marker(text: str, place: str) -> str:

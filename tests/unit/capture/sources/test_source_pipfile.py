@@ -21,13 +21,14 @@ LOCK = {
     "_meta": META,
     "default": {
         "Basket": {
-            "hashes": [f"sha256:{B}", f"sha256:{A.upper()}", "md5:x"],
+            "hashes": [f"sha256:{B}", f"sha256:{A.upper()}"],
             "index": "pypi",
             "markers": "python_version >= '3.10'",
             "version": "==8.5.1",
         },
         "not-for-here": {"markers": "sys_platform == 'win32'", "version": "*"},
         "by-url": {"file": "https://example.org/by_url-1.zip", "hashes": [f"sha256:{A}"]},
+        "sha512-too": {"hashes": [f"sha256:{A}", "sha512:x"], "version": "==1.0"},
         "any": {"hashes": [f"sha256:{A}"], "version": "*"},
         "commit": {"git": "https://example.org/commit.git", "ref": "abc"},
         "tree": {"editable": True, "path": "."},

@@ -185,10 +185,31 @@ def test_a_lock_for_others_offers_nothing(read: Read, line: str) -> None:
     ],
 )
 def test_a_malformed_package_costs_itself(read: Read, bad: str, problem: str) -> None:
-    good = f'{{ name = "basket", wheels = [{WHEEL}] }}'
+    good = f'{{ name = "good", wheels = [{WHEEL.replace("basket", "good")}] }}'
     offers, gaps = read("pylock.toml", f"{HEAD}packages = [{good}, {bad.replace('WHEEL', WHEEL)}]")
-    assert [offer.name for offer in offers] == ["basket"]
+    assert [offer.name for offer in offers] == ["good"]
     assert gaps == [f"pylock.toml: packages[1]{problem}{LEFT_OUT}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "file"),
+    [
+        ("foo_bar-1.0-py3-none-any.whl", "Foo.Bar-1.0-py3-none-any.whl#a", "foo_bar-1.0-py3-none-any.whl"),
+        ("foo_bar-1.0-py3-none-any.whl", "Foo.Bar-1.0-py3-none-any.whl", "Foo.Bar-1.0-py3-none-any.whl"),
+        (
+            "foo_bar-1.0+a-py3-none-any.whl",
+            "foo.bar-1.0%2Ba-py3-none-any.whl",
+            "foo.bar-1.0+a-py3-none-any.whl",
+        ),
+        ("foo_bar-1.0-py3-none-any.whl", "foo_bar-1.0-py2-none-any.whl", "foo_bar-1.0-py3-none-any.whl"),
+        ("foo_bar-1.0-py3-none-any.whl", "download", "foo_bar-1.0-py3-none-any.whl"),
+    ],
+)
+def test_a_wheel_is_called_as_it_is_published(read: Read, name: str, url: str, file: str) -> None:
+    wheel = f'{{ name = "{name}", url = "https://example.org/{url}", hashes = {{ sha256 = "{A}" }} }}'
+    offers, gaps = read("pylock.toml", f'{HEAD}packages = [{{ name = "foo-bar", wheels = [{wheel}] }}]')
+    assert gaps == []
+    assert [each.file for each in offers[0].files] == [file]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ def test_name_or_content_decides_the_kind(read: Read, name: str, text: str) -> N
         ("uv.lock", "a", "is no TOML that can be read (Expected '=' after a key in a key/value pair"),
         ("uv.lock", f"a = {'9' * 5000}", "is no TOML that can be read (Exceeds the limit (4300 digits)"),
         ("uv.lock", f"a = {'[' * 100_000}", "is TOML nested too deeply to be read"),
-        ("uv.lock", f"{'a.' * 5001}a = 1", "holds more than 5000 dots in one line"),
+        ("uv.lock", f"{'a.' * 33}a = 1", "holds more than 32 dots in one line, outside of texts"),
+        ("uv.lock", f'a."\u2028"{".a" * 32} = 1', "holds more than 32 dots in one line, outside of texts"),
+        ("uv.lock", f'a = ["""\n"""] # {"." * 33}\n{".a" * 33} = 1', "holds more than 32 dots in one line, "),
         ("Pipfile.lock", "{", "is no JSON that can be read (Expecting property name"),
         ("Pipfile.lock", "[" * 200_000, "is JSON nested too deeply to be read"),
         ("a.json", "3", "is JSON and no table"),
@@ -147,6 +149,47 @@ def test_a_file_that_may_not_be_read_is_a_gap(tmp_path: Path, monkeypatch: pytes
     assert [gap.problem for gap in gaps] == [
         "uv.lock cannot be read (Permission denied); it was left out, write it again."
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"a = '{'.' * 33}'",
+        f'a = "\\"{"." * 33}"',
+        f'a = """\n{"." * 33}"""',
+        f"a = '''\n{'.' * 33}'''",
+        f"# {'.' * 33}",
+    ],
+)
+def test_dots_in_texts_are_no_parts_of_keys(read: Read, line: str) -> None:
+    offers, gaps = read("uv.lock", f"{line}\n{UV}")
+    assert [offer.name for offer in offers] == ["basket"]
+    assert gaps == []
+
+
+def test_an_entry_that_cannot_be_read_takes_those_of_the_same_package_along(read: Read) -> None:
+    # one of two forks alone would be taken for what was installed
+    bad = UV.removeprefix("version = 1\n").replace(A, "b")
+    other = f'[[package]]\nname = "other"\nversion = "1.0"\nwheels = [{WHEEL}]\n'
+    for text in (f"{UV}{bad}{other}", f"version = 1\n{bad}{other}{UV.removeprefix('version = 1')}"):
+        offers, gaps = read("uv.lock", text)
+        assert [offer.name for offer in offers] == ["other"]
+        assert len(gaps) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", UV + "[[package]]\n" * 1001),
+        ("requirements.txt", REQUIREMENTS + "a b\n" * 1001),
+        ("report.json", json.dumps({"version": "1", "install": [3] * 1001})),
+    ],
+)
+def test_a_file_of_malformed_entries_is_given_up(read: Read, name: str, text: str) -> None:
+    offers, gaps = read(name, text.replace("a b\n", f"a b==1 --hash=sha256:{A}\n"))
+    assert offers == []
+    assert len(gaps) == 1
+    assert gaps[0].startswith(f"{name} holds more than 1000 entries that cannot be used: ")
 
 
 def test_many_malformed_entries_are_a_few_gaps(read: Read) -> None:
