@@ -17,7 +17,7 @@ from pytest_defend.assembly.looking import look
 from pytest_defend.assembly.store import check_locator, is_server, open_store
 from pytest_defend.assembly.tracing import read_installed, tree_of
 from pytest_defend.capture.answers import LOOKED_AT
-from pytest_defend.capture.environment import read_interpreter, read_platform
+from pytest_defend.capture.interpreter import read_interpreter, read_platform
 from pytest_defend.model.environmentview import EnvironmentView
 
 if TYPE_CHECKING:

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_defend.assembly.extensions import asked_facts
 from pytest_defend.assembly.tracing import read_installed, tree_of
-from pytest_defend.capture.environment import (
-    read_environment,
-    read_interpreter,
-    read_platform,
-    read_process,
-)
+from pytest_defend.capture.environment import read_environment, read_process
+from pytest_defend.capture.interpreter import read_interpreter, read_platform
 from pytest_defend.capture.pytestrun import read_pytest
 from pytest_defend.capture.vcs import read_git
 from pytest_defend.model.record import RunFacts

@@ -28,7 +28,7 @@ from packaging.markers import default_environment
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from auditing import commands, contents, empty_venv, found, in_sealed_shell, said_in
-from pytest_defend.capture.environment import read_interpreter
+from pytest_defend.capture.interpreter import read_interpreter
 from pytest_defend.documents.occasion import Occasion, file_names
 from pytest_defend.documents.pylock import pylock
 from pytest_defend.documents.requirements import hashed_requirements
