@@ -151,15 +151,10 @@ def _metadata(distribution: Distribution, offers: Iterable[Offer]) -> frozenset[
 
 
 def _installed_s(distribution: Distribution) -> float:
-    told = _record(distribution)
-    return told.st_mtime if told else 0
-
-
-def _record(distribution: Distribution) -> os.stat_result | None:
     try:
-        return Path(distribution.location, distribution.metadata, "RECORD").stat()
+        return Path(distribution.location, distribution.metadata, "RECORD").stat().st_mtime
     except OSError:
-        return None
+        return 0
 
 
 def _checked(distribution: Distribution, said: Origin, sources: Sources, gaps: dict[Gap, None]) -> Origin:
@@ -251,14 +246,21 @@ def _read(
         where=str(path),
         file=Candidate(file=file, url=path.as_uri(), **sums),
         holds=holds,
-        younger=_came_later(told, _record(distribution)) or sources.local.may_be_built(path),
+        younger=_came_later(told, distribution) or sources.local.may_be_built(path),
         built_from=sources.local.built(path),
     )
 
 
-def _came_later(told: os.stat_result, record: os.stat_result | None) -> bool:
-    """Whether a file was written after an installation, or brought here after it with an older time."""
-    if record is None or told.st_mtime > record.st_mtime:
+def _came_later(told: os.stat_result, distribution: Distribution) -> bool:
+    """Whether a file was written after its content was unpacked, or brought here later with an older time.
+
+    uv unpacks once and links from then on, by the name of a wheel in a folder: METADATA has the time of that.
+    """
+    info = Path(distribution.location, distribution.metadata)
+    try:
+        record, metadata = (info / "RECORD").stat(), (info / "METADATA").stat()
+    except OSError:
         return True
+    unpacked_s = min(record.st_mtime, metadata.st_mtime)
     in_place = abs(record.st_ctime - record.st_mtime) < _IN_PLACE_S
-    return in_place and told.st_ctime > max(record.st_ctime, record.st_mtime)
+    return told.st_mtime > unpacked_s or (in_place and told.st_ctime > unpacked_s)

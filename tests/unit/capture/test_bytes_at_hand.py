@@ -85,10 +85,22 @@ def test_a_wheel_that_was_brought_later_with_an_older_time_does_not(tmp_path: Pa
     assert (origin.certainty, origin.sha256) == (Certainty.CONSTRAINED, "")
 
 
+def test_a_wheel_that_was_made_after_uv_unpacked_another_does_not(tmp_path: Path) -> None:
+    wheel = a_wheel(tmp_path / "house", "demo")
+    installed = _install(wheel, tmp_path / "site")
+    _set(tmp_path / "site" / installed.metadata / "METADATA", time.time() - _HOUR_S)  # linked from its cache
+    assert _origin(installed, LocalFiles([wheel.parent])).sha256 == ""
+    _set(tmp_path / "site" / installed.metadata / "METADATA", time.time() + _HOUR_S)
+    assert _origin(installed, LocalFiles([wheel.parent])).sha256 == sha256(wheel)
+    (tmp_path / "site" / installed.metadata / "METADATA").unlink()
+    assert _origin(installed, LocalFiles([wheel.parent])).sha256 == ""
+
+
 def test_in_an_image_only_the_times_of_content_count(tmp_path: Path) -> None:
     wheel = a_wheel(tmp_path / "house", "demo")
     installed = _install(wheel, tmp_path / "site")
-    _set(tmp_path / "site" / installed.metadata / "RECORD", time.time() - _HOUR_S)
+    for name in ("METADATA", "RECORD"):
+        _set(tmp_path / "site" / installed.metadata / name, time.time() - _HOUR_S)
     _set(wheel, time.time() - 2 * _HOUR_S)  # an image unpacks its files in any order
     origin = _origin(installed, LocalFiles([wheel.parent]))
     assert (origin.certainty, origin.sha256) == (Certainty.PROVEN, sha256(wheel))
