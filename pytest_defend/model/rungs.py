@@ -134,7 +134,7 @@ def _without(sifted: Sifted, inspected: Iterable[Inspected]) -> Sifted:
         if (kept := tuple(each for each in candidates if each.sha256 not in wrong))
     }
     hashes = {
-        source: kept for source, allowed in sifted.hashes.items() if (kept := allowed.difference(wrong))
+        source: left for source, allowed in sifted.hashes.items() if (left := allowed.difference(wrong))
     }
     return replace(sifted, files=files, hashes=hashes, rejected=tuple(rejected))
 
