@@ -234,9 +234,7 @@ def test_no_requirements_make_it_raise(tmp_path: Path, text: str) -> None:
 
 
 _PARTS = st.sampled_from(["demo", "Demo", "de.mo", "1.0", "1.0.0", "01.0", "v1.0", "2.0", "1!1.0", "1.0+l.1"])
-_PARTS |= st.sampled_from(
-    ["1", "2b", "py3", "none", "any", "cp311", "abi3", "linux_x86_64", "", "%31.0"]
-)
+_PARTS |= st.sampled_from(["1", "2b", "py3", "none", "any", "cp311", "abi3", "linux_x86_64", "", "%31.0"])
 _FILES = st.lists(_PARTS, min_size=1, max_size=7).map("-".join) | any_text
 _LINKS = st.tuples(_FILES, st.sampled_from([".whl", ".tar.gz", ".whl.asc", ""])).map("".join)
 
