@@ -20,6 +20,7 @@ from pytest_defend.stores.artifactory.evidence import EvidenceService
 from pytest_defend.stores.artifactory.inspection import Inspection
 from pytest_defend.stores.artifactory.ledger import Ledger
 from pytest_defend.stores.artifactory.marking import Marking
+from pytest_defend.stores.artifactory.parts import read_part
 from pytest_defend.stores.artifactory.promotion import Promoter
 from pytest_defend.stores.artifactory.publication import Named, Publication
 from pytest_defend.stores.artifactory.repositories import ServerRepositories
@@ -115,7 +116,7 @@ class ArtifactoryStore:
 
     def part(self, path: str, start: int, size: int) -> bytes:
         """Some bytes of a file; see `Store.part`."""
-        return self._transfer.part(path, start, size)
+        return read_part(self._site, path, start, size)
 
     def stat(self, path: str) -> Item:
         """What is known about a file; see `Store.stat`."""

@@ -10,11 +10,10 @@ Rules:
 
 from __future__ import annotations
 
-import io
 import tempfile
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from pytest_defend.errors import Corrupt, NotFound, Unavailable
+from pytest_defend.errors import Corrupt, NotFound
 from pytest_defend.model.checksums import Checksums
 from pytest_defend.stores import rules
 from pytest_defend.stores.answers import NeedsPro, Unclear
@@ -39,19 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Transfer"]
 
 _NO_PATCH = (404, 405)
-_PART = 206  # the status of a part; the whole is a 200
-_NO_SUCH_PART = 416
-
-
-class _WholeFile(Exception):
-    """The server begins to send all of a file that was asked for a part of it."""
-
-
-class _NoWhole(io.BytesIO):
-    """Takes the body of a 200, which a part is not."""
-
-    def write(self, _: object, /) -> NoReturn:
-        raise _WholeFile
 
 
 class Transfer:
@@ -134,23 +120,6 @@ class Transfer:
             hint = "Something between the server and here changed the file, or its disk did."
             raise Corrupt(path, expected=expected, actual=actual, hint=hint)
         file.seek(0)
-
-    def part(self, path: str, start: int, size: int) -> bytes:
-        """Some bytes of a file.
-
-        Raises:
-            NotFound: No such file.
-            Unavailable: The server, or what stands before it, gives files only as a whole.
-        """
-        if not exists(path):
-            raise rules.not_found(path, self._site.locator)
-        asked = {"Range": f"bytes={start}-{start + size - 1}", "Accept-Encoding": "identity"}
-        try:
-            answer = self._site.file("GET", path, headers=asked, into=_NoWhole(), also=(_NO_SUCH_PART,))
-        except _WholeFile:
-            message = f"{path}: {self._site.locator} gives files only as a whole."
-            raise Unavailable(path, message, hint="Fetch the file to look into it.") from None
-        return answer.body if answer.status == _PART else b""
 
     def remove(self, path: str) -> None:
         """Delete a file; one that is gone is fine."""
