@@ -257,6 +257,8 @@ class Snares:
             module = f"{name.replace('-', '_')}.py"
             self.truths[name] = sha256(a_wheel(first, name, files={module: "index = 1\n"}))
             a_wheel(second, name, files={module: "index = 2\n"})
+        self.house.mkdir()
+        shutil.copy2(self.first.files("twofold-bytes")[0], self.house)  # it is at hand before it is installed
         self.truths["foo-bar-baz"] = sha256(a_wheel(first, "Foo.Bar_baz", spelled="Foo.Bar_baz"))
         for name in ("stale", "torn", "remade"):
             self.truths[name] = sha256(a_wheel(untold, name, "2.0"))
@@ -285,8 +287,6 @@ class Snares:
         for name in ("repacked", "repacked-uv"):
             a_wheel(self.folder, name, dated=(2021, 1, 1))
         a_wheel(self.house, "remade", "2.0", dated=(2021, 1, 1))
-        self.house.mkdir(exist_ok=True)
-        shutil.copy2(self.first.files("twofold-bytes")[0], self.house)
         (place.project / "pyproject.toml").write_text(
             FORKED.format(first=self.first.url, second=self.second.url), encoding="utf-8"
         )
