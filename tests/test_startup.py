@@ -88,6 +88,16 @@ def test_the_plugin_adds_little_to_pytest(tmp_path: Path) -> None:
     assert len(added) < 60
 
 
+def test_what_is_installed_is_told_without_what_builds_need(tmp_path: Path) -> None:
+    alone = {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "XDG_CACHE_HOME": str(tmp_path)}
+    run = "from pytest_defend.cli import main; main(['environment', '--format', 'json'])"
+    loaded = _modules(f"import os; os.environ.update({alone}); {run}", tmp_path)
+    assert "pytest_defend.model.environmentview" in loaded
+    ours = {"capture.sources.uvlock", "model.buildinfo", "model.record", "model.results", "stores.directory"}
+    unwanted = {*HEAVY, "packaging.pylock", "tarfile", *(f"pytest_defend.{name}" for name in ours)}
+    assert sorted(loaded & unwanted) == []
+
+
 def test_what_is_tested_is_what_is_installed() -> None:
     try:
         installed = metadata.distribution("pytest-defend").locate_file("pytest_defend/__init__.py")

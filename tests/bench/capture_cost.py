@@ -128,8 +128,8 @@ def lock(size: int) -> str:
 
 def environ(cache: Path) -> dict[str, str]:
     """Nobody's configuration, so that nobody asks an index, and a cache of its own for every tool."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "XDG_"))}
-    kept.pop("PYTHONPATH", None)
+    others = ("PIP_", "PYTHON", "UV_", "XDG_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     more = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return {**kept, **more, "UV_NO_CONFIG": "1", "XDG_CACHE_HOME": str(cache)}
 
@@ -163,7 +163,7 @@ def prepare(folder: Path, size: int, wheel: Path) -> dict[str, Tool]:
     env, apart = folder / "env", folder / "apart"
     for place, wanted in ((env, [str(wheel), "pipdeptree>=4"]), (apart, ["pipdeptree>=4"])):
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([place / "bin/python", "-m", "pip", "install", "-q", *wanted], check=True)
+        subprocess.run([place / "bin/python", "-m", "pip", "install", "-qq", *wanted], check=True)
     (packages,) = env.glob("lib/python*/site-packages")
     for number in range(size):
         distribution(packages, number)
@@ -217,7 +217,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as temporary:
         top = Path(temporary)
-        building = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", temporary, str(ROOT)]
+        building = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "-w", temporary, str(ROOT)]
         subprocess.run(building, check=True)
         (wheel,) = top.glob("*.whl")
         for size in map(int, given.sizes.split(",")):
