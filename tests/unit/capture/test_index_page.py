@@ -500,3 +500,33 @@ def test_a_folder_is_an_index(tmp_path: Path) -> None:
         )
     assert _files(offers)[0].url == (tmp_path / "demo-1.0.tar.gz").as_uri()
     assert (gaps, unanswered) == ((), frozenset())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "<a ",
+        "</",
+        "<!",
+        "<![",
+        "<!--",
+        "<!--x>",
+        "<![CDATA[>",
+        "<!DOCTYPE [",
+        "<a href='",
+        "<a href=x ",
+        "<?",
+    ],
+)
+def test_a_page_that_would_take_for_ever_is_none(piece: str) -> None:
+    """Fifty kilobytes of the second one took the parser of Python 3.11.7 a minute."""
+    offers, (gap,) = _html(piece * 100_000)
+    assert offers == ()
+    assert "opens too many tags without an end, or comments; check the URL of the index" in gap.problem
+
+
+def test_a_few_tags_that_are_not_closed_are_forgiven() -> None:
+    offers, gaps = _html(f'{"1 < 2 <!-- note --> " * 40}<a href="demo-1.0-py3-none-any.whl">x</a>')
+    assert gaps == ()
+    assert _names(offers) == [("1.0", "demo-1.0-py3-none-any.whl")]
