@@ -49,7 +49,7 @@ __all__ = ["read_distributions"]
 # Source: `AdjacentTempDirectory` of pip renames what it is about to remove to one of these; digits, which it
 # also uses, cannot be told from a name.
 _LEFTOVER = tuple("-~.=%")
-_SAYS_WHAT_WAS_REQUESTED = {"pip", "uv"}
+_MARKS_EVERYTHING = "uv"  # REQUESTED beside every package, dependencies as well (0.13.9)
 
 
 def read_distributions(
@@ -199,12 +199,14 @@ def _installer(found: importlib.metadata.Distribution, metadata: CoreMetadata, g
 
 
 def _requested(found: importlib.metadata.Distribution, installer: str) -> bool | None:
+    if installer == _MARKS_EVERYTHING:
+        return None
     try:
         if text_of(found, "REQUESTED") is not None:
             return True
     except UnicodeDecodeError:
         return True  # its presence says it, whatever it holds
-    return False if installer in _SAYS_WHAT_WAS_REQUESTED else None
+    return False if installer == "pip" else None
 
 
 def _direct_url(

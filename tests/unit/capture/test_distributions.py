@@ -94,7 +94,9 @@ def test_everything_an_installer_wrote_is_read(tmp_path: Path) -> None:
     [
         ({}, None),
         ({"INSTALLER": "pip\n"}, False),
-        ({"INSTALLER": "uv"}, False),
+        ({"INSTALLER": "pip\n", "REQUESTED": ""}, True),
+        ({"INSTALLER": "uv"}, None),
+        ({"INSTALLER": "uv", "REQUESTED": ""}, None),
         ({"INSTALLER": "poetry 2.1"}, None),
         ({"INSTALLER": "conda", "REQUESTED": ""}, True),
     ],
