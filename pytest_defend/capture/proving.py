@@ -2,7 +2,7 @@
 
 Rules:
 - Only RECORD is read, a few parts of the file; nothing is fetched as a whole.
-- A digest names one content: what was read for it once is remembered for good.
+- A digest names one content: what a store, or a URL, once gave for it is remembered of that place for good.
 - What cannot be looked into proves nothing and rules out nothing. All files of one server are one gap.
 - A server that refuses three times in a row is not asked any more.
 - A server is told credentials only when an index of that very scheme, host and port has some.
@@ -47,7 +47,7 @@ def held_in_store(
         part: Gives bytes of it, from a place, as many as asked for.
         memory: What was read before.
     """
-    key = _key(sha256)
+    key = _key("store", sha256)  # which compares what it keeps with its digest
     known = memory.get(key)
     if not isinstance(known, str):
         try:
@@ -75,14 +75,14 @@ def held_at_urls(
         What was read, and what could not be.
     """
     named = {each.sha256: each for each in files if each.sha256 and urlsplit(each.url).scheme in _SCHEMES}
-    known = {sha256: memory.get(_key(sha256)) for sha256 in named}
+    known = {sha256: memory.get(_key(each.url, sha256)) for sha256, each in named.items()}
     asked = [each for sha256, each in named.items() if not isinstance(known[sha256], str)]
     servers = {where: _Server(where) for where in map(_server_of, asked)}
     with ThreadPoolExecutor(max_workers=_WORKERS) as threads:
         read = list(threads.map(lambda each: servers[_server_of(each)].look(each, fetch), asked))
     for each, fingerprint in zip(asked, read, strict=True):
         if fingerprint:
-            memory.put(_key(each.sha256), fingerprint)
+            memory.put(_key(each.url, each.sha256), fingerprint)
             known[each.sha256] = fingerprint
     held = {
         sha256: Held(where=each.url, file=each.file, fingerprint=content)
@@ -108,8 +108,8 @@ def authorised(url: str, indexes: Iterable[str]) -> str:
     return url
 
 
-def _key(sha256: str) -> str:
-    return f"{sha256} holds"
+def _key(where: str, sha256: str) -> str:
+    return f"{where} {sha256} holds"
 
 
 def _server_of(file: Candidate) -> str:

@@ -71,6 +71,16 @@ def test_what_was_read_once_is_not_read_again(tmp_path: Path) -> None:
     assert len(web.asked) == 1
 
 
+def test_what_one_server_gives_for_a_digest_is_not_believed_of_another(tmp_path: Path) -> None:
+    memory, claimed = DiskMemory(tmp_path / "memory.json"), a_file("one")
+    lying = Candidate(file=claimed.file, sha256=claimed.sha256, url="https://other.example/two.whl")
+    web = Web(one=a_wheel("one"), two=a_wheel("two"))
+    wrong, _ = held_at_urls([lying], web.fetch, memory)
+    right, _ = held_at_urls([claimed], web.fetch, memory)
+    assert wrong[claimed.sha256].fingerprint != right[claimed.sha256].fingerprint
+    assert right[claimed.sha256].fingerprint == wheel_fingerprint(io.BytesIO(a_wheel("one")))
+
+
 @pytest.mark.parametrize(
     "file",
     [
