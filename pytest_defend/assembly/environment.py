@@ -54,10 +54,6 @@ def read_whole_environment(settings: Settings, project: Project) -> EnvironmentV
     )
 
 
-def _as_it_is(installed: Installed, *_: object, **__: object) -> Installed:
-    return installed
-
-
 def _trees(settings: Settings) -> Callable[[Path], Tree]:
     """What version control says about a folder."""
 
@@ -77,7 +73,7 @@ def located(
     installed: Installed,
     settings: Settings,
     project: Project,
-    looking: Callable[..., Installed] = _as_it_is,
+    looking: Callable[..., Installed],
 ) -> Installed:
     """The same, with what the store knows about the file of each.
 
@@ -85,7 +81,7 @@ def located(
         installed: With origins.
         settings: Which name the store.
         project: Whose folder a relative one is relative to.
-        looking: Says again where everything came from, as `look` does; as it is, when nobody does.
+        looking: Says again where everything came from, as `look` does.
 
     Raises:
         DefendError: There is something to ask, and the store cannot be used; or the settings name none.

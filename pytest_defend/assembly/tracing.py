@@ -200,7 +200,7 @@ def _tracing(
 ) -> tuple[Tracing, tuple[Gap, ...]]:
     """Gather what may say where packages came from."""
     environment = {name: str(value) for name, value in default_environment().items()}
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # as above
+    home = _home()
     lists = [pattern for pattern in settings.locks if pattern.endswith((".txt", ".in"))]
     installers, broken = read_installers(
         os.environ,

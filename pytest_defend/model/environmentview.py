@@ -23,5 +23,5 @@ class EnvironmentView(Document):
     interpreter: Interpreter | None
     platform: Platform | None
     installed: Installed
-    gaps: tuple[Gap, ...] = ()
-    """What could not be read, or contradicts itself."""
+    gaps: tuple[Gap, ...]
+    """What could not be read, or contradicts itself; in the JSON also when that is nothing."""

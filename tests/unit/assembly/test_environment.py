@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from builders import an_upload
 from places import a_place
-from pytest_defend.assembly.environment import located
+from pytest_defend.assembly import environment
+from pytest_defend.assembly.looking import look
 from pytest_defend.assembly.store import open_store
 from pytest_defend.errors import UsageError
 from pytest_defend.model.checksums import Checksums
@@ -18,6 +21,7 @@ from pytest_defend.model.origins import Certainty, Origin
 if TYPE_CHECKING:
     from pathlib import Path
 
+located = partial(environment.located, looking=partial(look, None, []))
 WHEEL = "lib-1.0-py3-none-any.whl"
 NOWHERE = "http://127.0.0.1:9/artifactory"  # nobody listens there, and asking is an error
 
@@ -54,3 +58,9 @@ def test_a_folder_is_asked_as_soon_as_it_is_there(tmp_path: Path, monkeypatch: p
     (lib,) = located(KNOWN, place.settings, place.project).distributions
     assert lib.origin is not None
     assert [kept.path for kept in lib.origin.kept] == [f"qa/lib/1.0/{WHEEL}"]
+
+
+def test_a_program_always_finds_what_could_not_be_read(tmp_path: Path) -> None:
+    place = a_place(tmp_path / "project")
+    view = environment.read_whole_environment(place.settings, place.project)
+    assert replace(view, gaps=()).to_dict()["gaps"] == []
